@@ -1,0 +1,1 @@
+"""The HTTP service: pipeline, APIs, pages, ledger, policies."""

@@ -1,0 +1,1 @@
+"""The rehearsal engine, demo provider and supervisor; never imported by what serves."""

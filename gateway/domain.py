@@ -1,0 +1,201 @@
+"""The gateway's frozen types that steps hand to each other; no input, output or logic of a step.
+
+A Call is what every surface is translated into. Nothing here is mutable, and texts and
+credentials are hidden from `repr`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from inference.task import JsonObject, Task
+from redaction.entity import Field
+from redaction.policy import Policy
+
+
+class Grade(IntEnum):
+    """N2SF data grades, ordered by how much they must be kept: 공개, 민감, 기밀."""
+
+    O = 0  # noqa: E741 the standard's own letter
+    S = 1
+    C = 2
+
+
+class Role(StrEnum):
+    """Roles of the realm (DESIGN section 6)."""
+
+    STAFF = "staff"
+    DEVELOPER = "developer"
+    AGENCY_OFFICER = "agency-officer"
+    CPO = "cpo"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+
+class Permission(StrEnum):
+    """What a principal may do, `scope:resource:action`; ROLE_PERMISSIONS grants them."""
+
+    CHAT_CREATE = "inference:chat:create"
+    MODELS_READ = "inference:models:read"
+    RECEIPTS_READ = "audit:receipts:read"
+    RECORDS_READ = "audit:records:read"
+
+
+ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.STAFF: frozenset(
+        {Permission.CHAT_CREATE, Permission.MODELS_READ, Permission.RECEIPTS_READ}
+    ),
+    Role.DEVELOPER: frozenset(
+        {Permission.CHAT_CREATE, Permission.MODELS_READ, Permission.RECEIPTS_READ}
+    ),
+    Role.AGENCY_OFFICER: frozenset({Permission.RECEIPTS_READ, Permission.RECORDS_READ}),
+    Role.CPO: frozenset({Permission.RECEIPTS_READ, Permission.RECORDS_READ}),
+    Role.AUDITOR: frozenset({Permission.RECEIPTS_READ, Permission.RECORDS_READ}),
+    Role.OPERATOR: frozenset({Permission.MODELS_READ}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who is calling, as a verified token or session says.
+
+    `subject` is the issuer's `sub`, `client` the token's `azp`. `ceiling` is the highest grade
+    that this principal may handle. `expires_at` is in Unix seconds.
+    """
+
+    subject: str
+    name: str = field(repr=False)
+    agency: str
+    department: str
+    roles: frozenset[Role]
+    ceiling: Grade
+    client: str
+    acr: str = ""
+    expires_at: float
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """The union of what the principal's roles grant."""
+        return frozenset().union(*(ROLE_PERMISSIONS[role] for role in self.roles))
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """An access token as it came in the Authorization header."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSecret:
+    """The value of a browser's session cookie."""
+
+    value: str = field(repr=False)
+
+
+Credentials = BearerToken | SessionSecret | None  # None: the caller sent nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What the gateway promises of a model; its replicas are inference's affair."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    highest_grade: Grade
+    zone: str
+    provider: str
+    licence: str
+    context_tokens: int
+    capabilities: frozenset[str] = frozenset({"chat", "tools", "json_schema", "logprobs"})
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one principal may use at once and in a minute; characters are code points of input."""
+
+    requests_per_minute: int
+    characters_per_minute: int
+    concurrent_requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What authorize gives: this principal, on this model, within these limits and policies."""
+
+    principal: Principal
+    model: ModelCard
+    limits: Limits
+    ceiling: Grade
+    default_grade: Grade
+    policies: Mapping[Grade, Policy]
+    cache_salt: str = field(repr=False)
+
+    def policy(self, grade: Grade) -> Policy:
+        """The redaction policy for a grade."""
+        return self.policies[grade]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerOrigin:
+    """Where a call came from: the socket's peer (or the trusted proxies' word), and by what way."""
+
+    address: str
+    surface: str  # "openai.chat", "chat.app", …
+    caller_request_id: str = ""  # what the caller sent as x-request-id; recorded, never reused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call, whatever surface it came by.
+
+    `id` is ours (UUIDv7, 32 hex digits): request id and record id alike. `fields` are all texts a
+    model could read, in rendering order; `compose` rebuilds the engine's body from replaced texts
+    of the same number and order. `received_at` and `deadline` are event-loop seconds.
+    """
+
+    id: str
+    credentials: Credentials
+    origin: PeerOrigin
+    model: str
+    fields: tuple[Field, ...] = field(repr=False)
+    compose: Callable[[Sequence[str]], JsonObject] = field(repr=False)
+    path: str
+    claimed_grade: Grade | None
+    stream: bool
+    received_at: float
+    deadline: float
+
+    @property
+    def estimate(self) -> int:
+        """Characters of input: what meter reserves before any work is done."""
+        return sum(len(item.text) for item in self.fields)
+
+    def task(self, safe: Sequence[str], grant: Grant) -> Task:
+        """The engine's task, built from replaced texts only."""
+        return Task(
+            model=grant.model.name,
+            path=self.path,
+            body=self.compose(safe),
+            stream=self.stream,
+            deadline=self.deadline,
+            request_id=self.id,
+            cache_salt=grant.cache_salt,
+        )
+
+
+class Outcome(StrEnum):
+    """How a call ended, as its closing record says (DESIGN section 3, and previewed, lost)."""
+
+    REFUSED = "refused"
+    FAILED_BEFORE_FIRST_BYTE = "failed_before_first_byte"
+    COMPLETE = "complete"
+    ENGINE_DIED = "engine_died"
+    LEFT_BEFORE_FIRST_BYTE = "client_left_before_first_byte"
+    LEFT = "client_left"
+    STALLED = "client_stalled"
+    PREVIEWED = "previewed"
+    SHUT_DOWN = "shut_down"
+    LOST = "lost"
+    INTERNAL_ERROR = "internal_error"

@@ -1,0 +1,1 @@
+"""Who is calling: access tokens, key sets, browser sessions, login."""

@@ -1,0 +1,1 @@
+"""The only HTTP that the gateway itself sends outwards."""

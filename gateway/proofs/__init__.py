@@ -1,0 +1,1 @@
+"""Tree, notes and offline verification; standard library and cryptography only."""

@@ -1,0 +1,303 @@
+"""All configuration, read once by the composition root and handed down in parts.
+
+Sources, later wins: the YAML file named by `GWANMUN_CONFIG`, then `GWANMUN_<GROUP>__<NAME>`
+variables. An unknown name in either stops the start and names the nearest known one. Secrets come
+from mounted files, never from a default. This is the only module that reads the environment.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PREFIX = "GWANMUN_"
+CONFIG_VARIABLE = "GWANMUN_CONFIG"
+
+
+class SettingsError(Exception):
+    """The settings are wrong. The message names the setting and the mend, never a value."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ServerSettings(_Group):
+    """The public and the internal listener."""
+
+    host: str = Field("127.0.0.1", description="Address that the public listener binds.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the public listener.")
+    internal_host: str = Field("127.0.0.1", description="Address of the internal listener.")
+    internal_port: int = Field(
+        8083, ge=0, le=65535, description="Port for /metrics, /healthz and /readyz."
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8080", description="Base URL under which browsers reach the gateway."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks whose X-Forwarded-For is believed, from the right."
+    )
+    shutdown_seconds: float = Field(
+        30.0, gt=0, description="How long running answers may go on after SIGTERM."
+    )
+
+
+class BoundSettings(_Group):
+    """Bounds on input, checked before any CPU is spent on it (DESIGN section 3)."""
+
+    body_bytes: int = Field(8 * 1024 * 1024, gt=0, description="Largest request body.")
+    depth: int = Field(32, gt=0, description="Deepest nesting of a request body.")
+    texts: int = Field(2_000, gt=0, description="Most texts in one request.")
+    characters: int = Field(1_000_000, gt=0, description="Most characters of all texts together.")
+    header_bytes: int = Field(64 * 1024, gt=0, description="Largest request head.")
+    head_seconds: float = Field(10.0, gt=0, description="Longest wait for a whole request head.")
+    body_seconds: float = Field(30.0, gt=0, description="Longest wait for a whole request body.")
+    connections: int = Field(4_096, gt=0, description="Most open connections at once.")
+
+
+class DeadlineSettings(_Group):
+    """How long each wait of a call may last."""
+
+    connect_seconds: float = Field(5.0, gt=0, description="Connecting to an engine.")
+    queue_seconds: float = Field(30.0, gt=0, description="Waiting for a slot of a model.")
+    first_part_seconds: float = Field(
+        120.0, gt=0, description="From the engine's request to its first part."
+    )
+    between_parts_seconds: float = Field(60.0, gt=0, description="From one part to the next.")
+    whole_seconds: float = Field(600.0, gt=0, description="A whole call.")
+    client_stall_seconds: float = Field(
+        30.0, gt=0, description="A client that takes no byte is then cut."
+    )
+
+
+class IdentitySettings(_Group):
+    """Who issues tokens, and what they must say."""
+
+    issuer: str = Field(
+        description="The OpenID issuer's URL; discovery and keys are read below it."
+    )
+    audience: str = Field("gwanmun", description="The `aud` that access tokens must carry.")
+    clients: tuple[str, ...] = Field(
+        (), description="The `azp` values that are accepted; empty accepts all of the realm."
+    )
+    browser_client: str = Field("gwanmun-web", description="Client id of the browser login.")
+    browser_secret_file: Path | None = Field(
+        None, description="File with the browser client's secret; none for a public client."
+    )
+    private_ca_file: Path | None = Field(
+        None,
+        description="CA certificates that the issuer's TLS is verified with, beside the system's.",
+    )
+    leeway_seconds: float = Field(5.0, ge=0, le=60, description="Tolerated difference of clocks.")
+    key_refresh_seconds: float = Field(
+        10.0, gt=0, description="Least time between two fetches of the key set for unknown `kid`."
+    )
+    key_lifetime_seconds: float = Field(
+        86_400.0, gt=0, description="How long known keys verify while the issuer is away."
+    )
+    remembered_tokens: int = Field(
+        10_000, gt=0, description="Most verified tokens remembered, by SHA-256."
+    )
+    session_idle_seconds: float = Field(
+        1_800.0, gt=0, description="A browser session ends after this long without a request."
+    )
+    session_seconds: float = Field(
+        28_800.0, gt=0, description="A browser session ends after this long in any case."
+    )
+
+
+class LimitSettings(_Group):
+    """What one principal may use; policies of agencies can only lower it."""
+
+    requests_per_minute: int = Field(120, gt=0, description="Requests a minute.")
+    characters_per_minute: int = Field(2_000_000, gt=0, description="Input characters a minute.")
+    concurrent_requests: int = Field(16, gt=0, description="Calls running at once.")
+
+
+class DetectorSettings(_Group):
+    """The pool of detector processes."""
+
+    processes: int = Field(1, ge=1, le=64, description="Detector processes.")
+    deadline_seconds: float = Field(
+        2.0,
+        gt=0,
+        description="Longest wait for one detection, plus one second per 100,000 characters.",
+    )
+    queue_places: int = Field(256, gt=0, description="Detections that may wait at once.")
+    remembered_texts: int = Field(
+        4_096, ge=0, description="Texts whose spans are remembered under a keyed hash."
+    )
+
+
+class GradeSettings(_Group):
+    """Data grades (DESIGN section 5)."""
+
+    default: Literal["O", "S", "C"] = Field("S", description="Grade of a request that claims none.")
+
+
+class ReplicaSettings(_Group):
+    """One engine."""
+
+    name: str = Field(description="Name in records and metrics.")
+    url: str = Field(description="Base URL without /v1.")
+    served_model: str = Field(description="The name that this engine knows the model by.")
+    kind: Literal["vllm", "vllm-rbln", "furiosa-llm", "openai"] = Field(
+        "vllm", description="Which server it is."
+    )
+    credential_file: Path | None = Field(None, description="File with the engine's API key.")
+
+
+class ModelSettings(_Group):
+    """One model that is offered."""
+
+    name: str = Field(description="The model's public name.")
+    aliases: tuple[str, ...] = Field((), description="Further names for it.")
+    highest_grade: Literal["O", "S", "C"] = Field(
+        "S", description="Highest grade of data it may read."
+    )
+    zone: str = Field("on-premises", description="Where its engines stand.")
+    provider: str = Field("", description="Who made the model.")
+    licence: str = Field("", description="Its licence.")
+    context_tokens: int = Field(32_768, gt=0, description="Its context window.")
+    slots: int = Field(64, gt=0, description="Calls that run at once on all its replicas.")
+    queue_places: int = Field(256, ge=0, description="Calls that may wait for a slot.")
+    replicas: tuple[ReplicaSettings, ...] = Field(min_length=1, description="Its engines.")
+
+
+class StoreSettings(_Group):
+    """Where durable things are kept."""
+
+    data_dir: Path = Field(
+        Path("var/gwanmun"), description="Directory of this process alone: database, keys, lock."
+    )
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in data_dir.")
+
+
+class LedgerSettings(_Group):
+    """The record's write path."""
+
+    queue_places: int = Field(
+        4_096, gt=0, description="Events that may wait to be written, closings included."
+    )
+    durable_seconds: float = Field(
+        5.0, gt=0, description="Longest wait for an opening record; then 503."
+    )
+    seal_seconds: float = Field(1.0, gt=0, description="Time between two runs of the sealer.")
+    unsealed_limit: int = Field(
+        100_000, gt=0, description="Unsealed events at which requests get 503."
+    )
+    disk_reserve_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="Free disk below which no request is opened."
+    )
+
+
+class LogSettings(_Group):
+    """Logs: JSON lines on standard error, never with text of people."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is written."
+    )
+
+
+class Settings(_Group):
+    """The whole configuration."""
+
+    server: ServerSettings = ServerSettings()
+    bounds: BoundSettings = BoundSettings()
+    deadlines: DeadlineSettings = DeadlineSettings()
+    identity: IdentitySettings
+    limits: LimitSettings = LimitSettings()
+    detector: DetectorSettings = DetectorSettings()
+    grades: GradeSettings = GradeSettings()
+    models: tuple[ModelSettings, ...] = Field(min_length=1, description="The models on offer.")
+    store: StoreSettings = StoreSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    log: LogSettings = LogSettings()
+
+
+def read_settings(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads and validates the settings; `config` overrides `GWANMUN_CONFIG`.
+
+    Raises:
+        SettingsError: a file that cannot be read, an unknown name, a wrong value.
+    """
+    environ = os.environ if environ is None else environ  # noqa: TID251 the one place
+    path = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    tree = _read_file(path) if path else {}
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+            _set(tree, name, value)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise SettingsError(f"{path}: not YAML in UTF-8") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise SettingsError(f"{path}: the top level must be a mapping of groups")
+    return tree
+
+
+def _set(tree: dict[str, Any], name: str, value: str) -> None:
+    """Puts `GWANMUN_GROUP__NAME` in its place; lists and mappings are written as YAML."""
+    group, separator, leaf = name.removeprefix(PREFIX).lower().partition("__")
+    if not separator:
+        group_field = Settings.model_fields.get(group)
+        if group_field is None:
+            raise SettingsError(f"{name}: unknown; {_nearest(name)}")
+        tree[group] = yaml.safe_load(value)
+        return
+    inside = tree.setdefault(group, {})
+    if not isinstance(inside, dict):
+        raise SettingsError(f"{name}: {group} is not a group of settings")
+    inside[leaf] = yaml.safe_load(value)
+
+
+def setting_names() -> dict[str, str]:
+    """Every setting as `group.name` with its sentence, for docs and for naming the nearest."""
+    names: dict[str, str] = {}
+    for group, group_field in Settings.model_fields.items():
+        annotation = group_field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for name, item in annotation.model_fields.items():
+                names[f"{group}.{name}"] = item.description or ""
+    for owner, model in (("models[]", ModelSettings), ("models[].replicas[]", ReplicaSettings)):
+        for name, item in model.model_fields.items():
+            names[f"{owner}.{name}"] = item.description or ""
+    return names
+
+
+def variable_name(setting: str) -> str:
+    """The environment variable of a setting `group.name`."""
+    return PREFIX + setting.upper().replace(".", "__")
+
+
+def _nearest(name: str) -> str:
+    known = [variable_name(setting) for setting in setting_names() if "[]" not in setting]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"did you mean {near[0]}?"
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        path = ".".join(str(step) for step in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(path, list(setting_names()), n=1, cutoff=0.0)
+            lines.append(f"{path}: unknown; did you mean {near[0]}?")
+        else:
+            lines.append(f"{path}: {problem['msg']}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The only SQL: tables, one file per store, the border between dialects."""

@@ -1,0 +1,1 @@
+"""Models, replicas, admission, routing and talking to engines; knows no caller and no original."""

@@ -1,0 +1,50 @@
+"""The package's own exceptions; none carries an engine's words.
+
+InferenceError
+├── ModelUnavailable     no replica of the model can take the call now
+├── QueueFull            the model's bounded queue is full, or the wait in it was too long
+├── EngineFailed         the engine broke its word: unreachable, bad status, bad stream, died
+├── EngineRejected       the engine called the request itself wrong (a closed set of reasons)
+└── DeadlinePassed       the call's one absolute deadline, or the wait for a next part, has passed
+"""
+
+from enum import StrEnum
+
+
+class InferenceError(Exception):
+    """Base of everything that inference raises on purpose."""
+
+
+class ModelUnavailable(InferenceError):
+    """No replica of the model can take the call now."""
+
+
+class QueueFull(InferenceError):
+    """The model's queue is full or the wait was too long; try again after `retry_after_seconds`."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
+class EngineFailed(InferenceError):
+    """The engine broke its word. Before the first part another replica may still answer."""
+
+
+class Rejection(StrEnum):
+    """Why an engine called a request wrong; its own words never travel further."""
+
+    TOO_LONG = "too_long"
+    INVALID = "invalid"
+
+
+class EngineRejected(InferenceError):
+    """The engine called the request itself wrong: another replica would say the same."""
+
+    def __init__(self, reason: Rejection) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DeadlinePassed(InferenceError):
+    """The call's absolute deadline, or the wait for the first or a next part, has passed."""

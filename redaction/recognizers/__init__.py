@@ -1,0 +1,1 @@
+"""Country packs of pure recognizers: text in, spans out."""

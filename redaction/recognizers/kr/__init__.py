@@ -1,0 +1,1 @@
+"""The Korean pack: one file per kind of personal datum."""
