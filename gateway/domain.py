@@ -4,7 +4,7 @@ A Call is what every surface is translated into. Nothing here is mutable, and te
 credentials are hidden from `repr`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -130,11 +130,16 @@ class Grant:
     ceiling: Grade
     default_grade: Grade
     policies: Mapping[Grade, Policy]
-    cache_salt: str = field(repr=False)
+    principal_salt: str = field(repr=False)
+    agency_salt: str = field(repr=False)
 
     def policy(self, grade: Grade) -> Policy:
         """The redaction policy for a grade."""
         return self.policies[grade]
+
+    def cache_salt(self, grade: Grade) -> str:
+        """Whose prefix cache a prompt may share: the principal's own, at grade O the agency's."""
+        return self.agency_salt if grade is Grade.O else self.principal_salt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,42 +152,70 @@ class PeerOrigin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call, whatever surface it came by.
+class Expected:
+    """What form of answer the caller asked for.
 
-    `id` is ours (UUIDv7, 32 hex digits): request id and record id alike. `fields` are all texts a
-    model could read, in rendering order; `compose` rebuilds the engine's body from replaced texts
-    of the same number and order. `received_at` and `deadline` are event-loop seconds.
+    `is_json` says that the content is JSON text; `schema` is the caller's own JSON schema for it,
+    originals and all: the restored answer is validated against it.
     """
 
-    id: str
-    credentials: Credentials
-    origin: PeerOrigin
+    is_json: bool = False
+    schema: JsonObject | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a surface has read: one call in the gateway's own words.
+
+    `fields` are all texts a model could read, in rendering order; `compose` rebuilds the engine's
+    body from replaced texts of the same number and order. A `preview` goes the whole way up to the
+    engine and stops there.
+    """
+
     model: str
     fields: tuple[Field, ...] = field(repr=False)
     compose: Callable[[Sequence[str]], JsonObject] = field(repr=False)
     path: str
     claimed_grade: Grade | None
+    expected: Expected = Expected()
     stream: bool
-    received_at: float
-    deadline: float
+    preview: bool = False
 
     @property
     def estimate(self) -> int:
         """Characters of input: what meter reserves before any work is done."""
         return sum(len(item.text) for item in self.fields)
 
-    def task(self, safe: Sequence[str], grant: Grant) -> Task:
-        """The engine's task, built from replaced texts only."""
-        return Task(
-            model=grant.model.name,
-            path=self.path,
-            body=self.compose(safe),
-            stream=self.stream,
-            deadline=self.deadline,
-            request_id=self.id,
-            cache_salt=grant.cache_salt,
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A request at the door: who it says it is, and how its body will be read once that is true.
+
+    `id` is ours (UUIDv7, 32 hex digits): request id and record id alike. `received_at` and
+    `deadline` are event-loop seconds. `read` may raise any BadRequest.
+    """
+
+    id: str
+    credentials: Credentials
+    origin: PeerOrigin
+    received_at: float
+    deadline: float
+    read: Callable[[], Awaitable[Call]] = field(repr=False)
+
+
+def engine_task(
+    arrival: Arrival, call: Call, safe: Sequence[str], grant: Grant, grade: Grade
+) -> Task:
+    """The engine's task, built from replaced texts only."""
+    return Task(
+        model=grant.model.name,
+        path=call.path,
+        body=call.compose(safe),
+        stream=call.stream,
+        deadline=arrival.deadline,
+        request_id=arrival.id,
+        cache_salt=grant.cache_salt(grade),
+    )
 
 
 class Outcome(StrEnum):

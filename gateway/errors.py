@@ -13,12 +13,13 @@ GatewayError
 │   └── ModelNotFound
 ├── BadRequest                 what was sent is not a valid request
 │   ├── InvalidBody · InvalidParameter · UnsupportedParameter · Unredactable
-│   ├── BodyTooLarge · TooComplex · EncodingNotAllowed · WrongMediaType
+│   ├── BodyTooLarge · BodyTimeout · TooComplex · EncodingNotAllowed · WrongMediaType
 ├── LimitExceeded              a quota of the principal; knows when to try again
 ├── IdentityUnavailable        the issuer's keys cannot be had
 ├── AuditUnavailable           no record can be written
 ├── AnswerInvalid              the restored answer breaks the caller's own schema
-└── ShuttingDown
+├── ShuttingDown               this replica is stopping, or cut the answer because it had to
+└── Previewed                  not a failure: a dry run has come to the engine's door and ends
 """
 
 from collections.abc import Mapping
@@ -101,6 +102,10 @@ class BodyTooLarge(BadRequest):
     """The body is larger than the limit."""
 
 
+class BodyTimeout(BadRequest):
+    """The body did not come in time."""
+
+
 class TooComplex(BadRequest):
     """Too deep, too many texts, or too many characters."""
 
@@ -131,6 +136,10 @@ class AnswerInvalid(GatewayError):
 
 class ShuttingDown(GatewayError):
     """This replica is stopping."""
+
+
+class Previewed(GatewayError):
+    """A dry run has come to the engine's door: its record is durable, and nothing was sent."""
 
 
 class PublicError(NamedTuple):
@@ -241,6 +250,13 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         "본문이 너무 큽니다.",
         "The body is too large.",
     ),
+    BodyTimeout: PublicError(
+        _S.REQUEST_TIMEOUT,
+        "body_timeout",
+        _BAD,
+        "본문이 제시간에 오지 않았습니다.",
+        "The body did not come in time.",
+    ),
     TooComplex: PublicError(
         _S.BAD_REQUEST,
         "too_complex",
@@ -296,6 +312,13 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         _DOWN,
         "서버가 종료되는 중입니다. 다시 시도해 주십시오.",
         "The server is stopping. Try again.",
+    ),
+    Previewed: PublicError(
+        _S.OK,
+        "previewed",
+        "preview",
+        "모델에 보내지 않고 보낼 내용만 보였습니다.",
+        "Nothing was sent; this is what would be.",
     ),
     redaction_errors.DetectionUnavailable: PublicError(
         _S.SERVICE_UNAVAILABLE,

@@ -7,22 +7,23 @@ own: each `async with` ends what it began, on every ending.
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from gateway.domain import Call
+from inference.dispatch import Engines, dispatch
+from redaction.detect import detect
+from redaction.last_look import last_look
+from redaction.pool import Detector
+from redaction.replace import replace
+
+from gateway.domain import Arrival, engine_task
 from gateway.identity.authentication import Identity
 from gateway.ledger.writer import Ledger
-from gateway.steps.audit import Entry, audit
+from gateway.steps.audit import Entry, Opened, audit
 from gateway.steps.authenticate import authenticate
 from gateway.steps.authorize import Policies, authorize
 from gateway.steps.classify import classify
 from gateway.steps.meter import meter
 from gateway.steps.restore import Restoration
 from gateway.store.limits import LimitStore
-from inference.dispatch import Engines, dispatch
 from inference.task import Part
-from redaction.detect import detect
-from redaction.last_look import last_look
-from redaction.pool import Detector
-from redaction.replace import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +38,30 @@ class Services:
     ledger: Ledger
 
 
-async def handle(call: Call, s: Services, entry: Entry) -> AsyncGenerator[Part, None]:
+async def handle(arrival: Arrival, s: Services, entry: Entry) -> AsyncGenerator[Part, None]:
     """Yields the restored parts of the answer; at least one, the last perhaps without choices.
 
     `entry` is filled on the way: the edge reads headers and the preview from it once the first
-    part (or a refusal) has come. The caller must close this generator (`aclosing`) and may throw
-    ClientStalled, Previewed or Stopped into it, so that the record tells why the call ended.
+    part (or a refusal) has come. The caller must close this generator (`aclosing`); where it
+    cancels, it says why in `entry.cut_as` first, so that the record tells how the call ended.
 
     Raises:
         GatewayError, RedactionError, InferenceError: see `gateway.errors.PUBLIC_ERRORS`.
     """
-    async with audit(call, entry, s.ledger):
-        entry.principal = await authenticate(call.credentials, s.identity)
+    async with audit(arrival, entry, s.ledger):
+        entry.principal = await authenticate(arrival.credentials, s.identity)
+        call = await arrival.read()
         grant = await authorize(entry.principal, call.model, s.policies)
         async with meter(grant, call.estimate, s.limits) as budget:
             entry.usage = budget
             findings = await detect(call.fields, s.detector)
             grade = classify(call.claimed_grade, findings, grant)
             safe, mapping = replace(call.fields, findings, grant.policy(grade))
-            task = call.task(safe, grant)
+            task = engine_task(arrival, call, safe, grant, grade)
             last_look(task.body, mapping)
-            opened = entry.open(grade, grant, findings, mapping)
-            restoration = Restoration(mapping, grant.policy(grade))
-            entry.restoration = restoration.counts
+            opened = entry.open(Opened(call, grant, grade, findings, mapping, task))
+            restoration = Restoration(mapping, grant.policy(grade), call.expected)
+            entry.restoration = restoration
             async with dispatch(task, s.engines, gate=opened, usage=budget) as parts:
                 async for part in parts:
                     yield restoration.feed(part)

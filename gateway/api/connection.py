@@ -1,0 +1,161 @@
+"""The public listener's connections: uvicorn's HTTP protocol with a firm hand.
+
+A request head must come whole within a time and a size; what is not HTTP gets an answer with a
+stable code; a client that takes no byte can be cut (`scope["state"]["cut"]`); a body that nobody
+reads any more may run on only for a moment; and a send waits until the kernel has taken the one
+before, so that a stall is seen here and not hidden in our buffers.
+"""
+
+import asyncio
+from typing import Any, NamedTuple
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+LINGER_SECONDS = 5.0
+
+
+class HeadBounds(NamedTuple):
+    """How long and how large a request head may be."""
+
+    seconds: float
+    size: int
+
+
+class HttpFault(NamedTuple):
+    """What a client reads that did not speak HTTP as it should."""
+
+    status: bytes
+    code: str
+    korean: str
+    english: str
+
+
+MALFORMED = HttpFault(
+    b"400 Bad Request",
+    "malformed_http",
+    "올바른 HTTP 요청이 아닙니다.",
+    "This is not a valid HTTP request.",
+)
+HEAD_TOO_LARGE = HttpFault(
+    b"431 Request Header Fields Too Large",
+    "head_too_large",
+    "요청 머리글이 너무 큽니다.",
+    "The request head is too large.",
+)
+HEAD_TIMEOUT = HttpFault(
+    b"408 Request Timeout",
+    "head_timeout",
+    "요청 머리글이 제시간에 오지 않았습니다.",
+    "The request head did not come in time.",
+)
+CONNECTION_ERRORS = (MALFORMED, HEAD_TOO_LARGE, HEAD_TIMEOUT)
+
+
+class CuttableHttp(HttpToolsProtocol):
+    """One connection. `bounds` is set on a subclass by `protocol_with`."""
+
+    bounds: HeadBounds
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Sends wait for the kernel; the app may cut; the first head is awaited."""
+        transport.set_write_buffer_limits(high=0)
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "cut": transport.abort}
+        self._head_size = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Also ends the waits for a head and for an unread body."""
+        self._head_came()
+        self._body_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Counts head bytes until the head is whole."""
+        if self.transport.is_closing():
+            return
+        if self._head_timer is None and self._between_requests():
+            self._expect_head()
+        if self._head_timer is not None:
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._head_timer is not None and self._head_size > self.bounds.size:
+            self._refuse(HEAD_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; its size without the body is known to be bounded well enough."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        self._head_came()
+        if size > self.bounds.size:
+            self._refuse(HEAD_TOO_LARGE)
+            return
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._body_came()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer that came before the body's end leaves the client little time to end it."""
+        if self.cycle.more_body and not self.transport.is_closing():
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser could not read; its words stay here."""
+        self._refuse(MALFORMED)
+
+    def _between_requests(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._head_size = 0
+        self._head_timer = self.loop.call_later(self.bounds.seconds, self._head_late)
+
+    def _head_came(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _body_came(self) -> None:
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+
+    def _head_late(self) -> None:
+        self._head_timer = None
+        if self._head_size:
+            self._refuse(HEAD_TIMEOUT)
+        else:
+            self.transport.close()  # a connection that never asked anything
+
+    def _refuse(self, error: HttpFault) -> None:
+        self._head_came()
+        if self.transport.is_closing():
+            return
+        body = orjson.dumps(
+            {
+                "error": {
+                    "message": f"{error.korean} ({error.english})",
+                    "type": "invalid_request_error",
+                    "param": None,
+                    "code": error.code,
+                }
+            }
+        )
+        self.transport.write(
+            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%s" % (error.status, len(body), body)
+        )
+        self.transport.close()
+
+
+def protocol_with(bounds: HeadBounds) -> type[CuttableHttp]:
+    """The connection class for these bounds, as uvicorn's `http` setting takes it."""
+    attributes: dict[str, Any] = {"bounds": bounds, "__doc__": CuttableHttp.__doc__}
+    return type("BoundedHttp", (CuttableHttp,), attributes)

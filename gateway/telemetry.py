@@ -1,0 +1,181 @@
+"""All metrics and the log format; declared here only.
+
+Labels come from closed sets: model, code, outcome, route template, entity, reason. No text, no
+user, no path. Logs are JSON lines: a constant event name, identifiers, counts, durations, codes.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+LONG_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+class Metrics:
+    """Every metric of one gateway process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        r = self.registry
+        self.requests = Counter(
+            "gateway_requests_total",
+            "Calls that have ended, by model, outcome and error code.",
+            ("model", "outcome", "code"),
+            registry=r,
+        )
+        self.http = Counter(
+            "gateway_http_responses_total",
+            "HTTP responses of the public listener, by route template and status.",
+            ("route", "status"),
+            registry=r,
+        )
+        self.refusals = Counter(
+            "gateway_refusals_total",
+            "Calls refused before an engine was touched, by error code.",
+            ("code",),
+            registry=r,
+        )
+        self.overhead_seconds = Histogram(
+            "gateway_overhead_seconds",
+            "Time that the gateway itself spends before an engine gets the request, in seconds.",
+            buckets=SHORT_SECONDS,
+            registry=r,
+        )
+        self.queue_seconds = Histogram(
+            "gateway_queue_seconds",
+            "Wait for a slot of the model, in seconds.",
+            ("model",),
+            buckets=LONG_SECONDS,
+            registry=r,
+        )
+        self.first_part_seconds = Histogram(
+            "gateway_time_to_first_part_seconds",
+            "From the request's last byte to the answer's first part, in seconds.",
+            ("model",),
+            buckets=LONG_SECONDS,
+            registry=r,
+        )
+        self.call_seconds = Histogram(
+            "gateway_call_seconds",
+            "Whole duration of calls that reached an engine, in seconds.",
+            ("model",),
+            buckets=LONG_SECONDS,
+            registry=r,
+        )
+        self.running = Gauge("gateway_calls_running", "Calls running now.", registry=r)
+        self.parts = Counter(
+            "gateway_parts_total", "Parts of answers passed on.", ("model",), registry=r
+        )
+        self.input_tokens = Counter(
+            "gateway_input_tokens_total",
+            "Input tokens as engines report them.",
+            ("model",),
+            registry=r,
+        )
+        self.output_tokens = Counter(
+            "gateway_output_tokens_total",
+            "Output tokens as engines report them.",
+            ("model",),
+            registry=r,
+        )
+        self.found = Counter(
+            "gateway_personal_data_found_total",
+            "Personal data found in input, by entity.",
+            ("entity",),
+            registry=r,
+        )
+        self.restored = Counter(
+            "gateway_surrogates_total",
+            "Surrogates in engine text, by what became of them.",
+            ("result",),
+            registry=r,
+        )
+        self.blanked = Counter(
+            "gateway_blanked_total",
+            "Personal data that an engine made up and that was blanked, by entity.",
+            ("entity",),
+            registry=r,
+        )
+        self.detector_replaced = Gauge(
+            "gateway_detector_children_replaced",
+            "Detector children replaced since the start after a crash or a missed deadline.",
+            registry=r,
+        )
+        self.detector_ready = Gauge(
+            "gateway_detector_ready", "Whether the detector's canaries pass (1 or 0).", registry=r
+        )
+        self.ledger_unsealed = Gauge(
+            "gateway_ledger_unsealed_events", "Durable events without a leaf yet.", registry=r
+        )
+        self.ledger_size = Gauge(
+            "gateway_ledger_tree_size", "Leaves in the ledger's tree.", registry=r
+        )
+
+    def text(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def documented(self) -> Mapping[str, tuple[str, str]]:
+        """Name of each metric as scraped, with its type and help text."""
+        found: dict[str, tuple[str, str]] = {}
+        for family in self.registry.collect():
+            name = family.name + ("_total" if family.type == "counter" else "")
+            found[name] = (family.type, family.documentation)
+        return found
+
+
+def make_log(level: str, stream: TextIO = sys.stderr) -> Log:
+    """The process's logger: JSON lines on `stream`.
+
+    An exception's words and traceback are never written: they may hold text of a caller. Standard
+    library loggers (of libraries) are silenced below errors, and their errors lose their words.
+    """
+    logging.basicConfig(handlers=[_NamesOnly(stream)], level=logging.ERROR, force=True)
+    log: Log = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+    )
+    return log
+
+
+def where(error: BaseException) -> str:
+    """Class and innermost place of an exception, without its words: `ValueError at app.py:12`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    file = trace.tb_frame.f_code.co_filename.rsplit("/", 1)[-1]
+    return f"{type(error).__name__} at {file}:{trace.tb_lineno}"
+
+
+class _NamesOnly(logging.Handler):
+    """Writes that a library complained, never what it said."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        place = where(error) if error else f"{record.module}:{record.lineno}"
+        line = structlog.processors.JSONRenderer()(
+            None,
+            "",
+            {"event": "library.error", "logger": record.name, "error": place, "level": "error"},
+        )
+        print(line, file=self._stream, flush=True)
