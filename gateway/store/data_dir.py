@@ -1,0 +1,63 @@
+"""The data directory of one process: created private, and locked for as long as it is served.
+
+The lock is the kernel's (flock), so a killed process leaves none behind. The file's text only tells
+people who holds it.
+"""
+
+import fcntl
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gateway.store.errors import DataDirectoryBusy, DataDirectoryUnusable
+
+LOCK_NAME = "lock"
+
+
+class DataDirectoryLock:
+    """Holds a data directory for this process; a context manager.
+
+    Raises:
+        DataDirectoryBusy: on entering, when another process holds it.
+        DataDirectoryUnusable: on entering, when it cannot be created or locked.
+    """
+
+    def __init__(self, directory: Path, name: str = LOCK_NAME) -> None:
+        self._directory = directory
+        self._name = name
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        path = self._directory / self._name
+        with ExitStack() as stack:
+            try:
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            except BlockingIOError:
+                raise DataDirectoryBusy(self._directory, _holder(path)) from None
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise DataDirectoryUnusable(self._directory, reason) from None
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._held.close()
+
+
+def _holder(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,148 @@
+"""The database of one process: short reading and writing transactions, and nothing that lasts.
+
+Writers take turns inside the process, so that none of them waits in SQLite's own polling. The file
+is never created here (migrate does that), and a commit only counts if the file that took it still
+stands in its place: SQLite itself would go on writing into a deleted one.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.store.data_dir import DataDirectoryLock
+from gateway.store.dialect import READER_PRAGMAS, WRITER_PRAGMAS, prepare
+from gateway.store.errors import StoreUnavailable, UnsupportedDatabase
+from gateway.store.schema import check_schema
+
+FILE_NAME = "gwanmun.db"
+_READERS = 4
+_IDENTITY = "identity"
+
+
+def database_path(data_dir: Path, url: str = "") -> Path:
+    """Where the SQLite file stands.
+
+    Raises:
+        UnsupportedDatabase: the URL names another database, or none that lasts.
+    """
+    if not url:
+        return data_dir / FILE_NAME
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UnsupportedDatabase from None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.query:
+        raise UnsupportedDatabase
+    return Path(parsed.database)
+
+
+class Database:
+    """An async context manager that holds the data directory's lock and the connections.
+
+    Raises:
+        DataDirectoryBusy: on entering, when another process serves the directory.
+        SchemaMismatch: on entering, when the tables are missing, older, newer or unguarded.
+        UnsupportedDatabase: at once, for a URL that is not SQLite's.
+    """
+
+    def __init__(self, data_dir: Path, url: str = "") -> None:
+        self.data_dir = data_dir
+        self.path = database_path(data_dir, url).absolute()
+        self._turn = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._writer = _engine(self.path, WRITER_PRAGMAS, "BEGIN IMMEDIATE", 1)
+        self._reader = _engine(self.path, READER_PRAGMAS, "BEGIN", _READERS)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(DataDirectoryLock(self.data_dir))
+            stack.push_async_callback(self.disconnect)
+            await check_schema(self._reader, self.path)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def disconnect(self) -> None:
+        """Closes all connections; the next use opens new ones."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that holds the write lock from its start; durable when this returns.
+
+        Raises:
+            StoreUnavailable: it is not known to be durable; it may or may not have been kept.
+        """
+        async with self._turn:
+            try:
+                async with self._writer.begin() as connection:
+                    opened = (await connection.get_raw_connection()).info[_IDENTITY]
+                    yield connection
+                if _identity(self.path) != opened:
+                    raise StoreUnavailable
+            except (SQLAlchemyError, OSError):
+                raise StoreUnavailable from None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One snapshot of what is committed.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        try:
+            async with self._reader.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError):
+            raise StoreUnavailable from None
+
+    def free_bytes(self) -> int:
+        """Free disk where the database stands, in bytes.
+
+        Raises:
+            StoreUnavailable: its directory is gone.
+        """
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError:
+            raise StoreUnavailable from None
+        return disk.f_bavail * disk.f_frsize
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _engine(path: Path, pragmas: tuple[str, ...], begin: str, size: int) -> AsyncEngine:
+    # mode=rw: a file that is missing is an error, never a new empty database.
+    file = f"file:{quote(str(path))}"
+    url = URL.create("sqlite+aiosqlite", database=file, query={"mode": "rw", "uri": "true"})
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, hide_parameters=True)
+
+    def connected(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info[_IDENTITY] = _identity(path)
+
+    event.listen(engine.sync_engine, "connect", connected)
+    prepare(engine.sync_engine, pragmas, begin)
+    return engine
