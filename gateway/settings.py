@@ -7,6 +7,7 @@ from mounted files, never from a default. This is the only module that reads the
 
 import difflib
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -98,6 +99,9 @@ class IdentitySettings(_Group):
     )
     key_lifetime_seconds: float = Field(
         86_400.0, gt=0, description="How long known keys verify while the issuer is away."
+    )
+    key_renewal_seconds: float = Field(
+        300.0, gt=0, description="Age at which known keys are fetched again in the background."
     )
     remembered_tokens: int = Field(
         10_000, gt=0, description="Most verified tokens remembered, by SHA-256."
@@ -264,6 +268,22 @@ def _set(tree: dict[str, Any], name: str, value: str) -> None:
     if not isinstance(inside, dict):
         raise SettingsError(f"{name}: {group} is not a group of settings")
     inside[leaf] = yaml.safe_load(value)
+
+
+def state_home(environ: Mapping[str, str] | None = None) -> Path:
+    """Where small state of this user is kept between runs (XDG Base Directory Specification).
+
+    `$XDG_STATE_HOME`, else `~/.local/state`, else a directory of this user alone among the
+    temporary files. Nothing is created here.
+    """
+    environ = os.environ if environ is None else environ  # noqa: TID251 the one place
+    named = Path(environ.get("XDG_STATE_HOME") or "")
+    if named.is_absolute():  # the specification: relative paths are to be ignored
+        return named
+    home = Path(environ.get("HOME") or "")
+    if home.is_absolute() and os.access(home, os.W_OK):
+        return home / ".local" / "state"
+    return Path(tempfile.gettempdir()) / f"gwanmun-{os.getuid()}"
 
 
 def setting_names() -> dict[str, str]:

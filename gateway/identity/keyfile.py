@@ -1,0 +1,53 @@
+"""Secret keys of this installation: random bytes in files that only their owner can read.
+
+A key is made when it is first asked for, whole or not at all: two processes that start together
+read the same one. It never leaves the file and the process.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+_OTHERS: Final = 0o077
+
+
+class KeyFileError(Exception):
+    """A key file cannot be used. The message names the file and the mend, never its content."""
+
+
+def read_or_create_key(path: Path, size_bytes: int = 32) -> bytes:
+    """The key in `path`, made if there is none; its directory is created with mode 0700.
+
+    Raises:
+        KeyFileError: it cannot be read or written, has another size, or others may read it.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path, secrets.token_bytes(size_bytes))
+        if path.stat().st_mode & _OTHERS:
+            raise KeyFileError(f"{path}: others may read it; chmod 600 {path}")
+        key = path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from None
+    if len(key) != size_bytes:
+        raise KeyFileError(f"{path}: has {len(key)} bytes and must have {size_bytes}")
+    return key
+
+
+def _create(path: Path, content: bytes) -> None:
+    """Writes beside the place and links into it: the name appears with its whole content."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return  # another process was first; its key counts
+    finally:
+        draft.unlink(missing_ok=True)
