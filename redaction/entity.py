@@ -52,6 +52,14 @@ ENTITIES: dict[str, Entity] = {
 }
 
 
+COVER_RULE = "cover"
+"""`Span.rule` of a span that the field's own text did not reveal: an equal value found elsewhere.
+
+Detection marks every such span so; replace then numbers the value where it was revealed, and a
+longer conversation never renumbers a shorter one.
+"""
+
+
 class Origin(StrEnum):
     """Who brought a text into the request; decides where its values may come back."""
 
