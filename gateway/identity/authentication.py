@@ -13,7 +13,7 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from gateway.domain import BearerToken, Credentials, Principal, SessionSecret
+from gateway.domain import BearerToken, Credentials, Principal
 from gateway.identity.issuer import Issuer
 from gateway.identity.keys import KeyRing
 from gateway.identity.sessions import Sessions
@@ -98,11 +98,11 @@ class Identity:
             TokenExpired: the token held once.
             IdentityUnavailable: the issuer's keys are needed and cannot be had.
         """
+        if credentials is None:
+            refuse(Reason.MISSING)
         if isinstance(credentials, BearerToken):
             return await self._verify_token(credentials.value)
-        if isinstance(credentials, SessionSecret):
-            return await self._sessions.find(credentials.value)
-        refuse(Reason.MISSING)
+        return await self._sessions.find(credentials.value)
 
     async def _verify_token(self, token: str) -> Principal:
         if len(token) > MAX_TOKEN_CHARACTERS:
