@@ -43,9 +43,9 @@ find_python() {
     sudo="sudo "
     [ "$(id -u)" != 0 ] || sudo=""
     if [ -n "$no_venv" ]; then
-        say_missing "$no_venv 에 venv 모듈이 없습니다." "$sudo"
+        say_missing "${no_venv}에 venv 모듈이 없습니다." "$sudo"
     elif [ -n "$found" ]; then
-        say_missing "찾은 것은 $found 입니다." "$sudo"
+        say_missing "찾은 것은 ${found}입니다." "$sudo"
     else
         say_missing "python3를 찾지 못했습니다." "$sudo"
     fi
