@@ -7,11 +7,9 @@ own: each `async with` ends what it began, on every ending.
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from inference.dispatch import Engines, dispatch
 from redaction.detect import detect
 from redaction.last_look import last_look
 from redaction.pool import Detector
-from redaction.replace import replace
 
 from gateway.domain import Arrival, engine_task
 from gateway.identity.authentication import Identity
@@ -23,7 +21,9 @@ from gateway.steps.classify import classify
 from gateway.steps.meter import meter
 from gateway.steps.restore import Restoration
 from gateway.store.limits import LimitStore
+from inference.dispatch import Engines, dispatch
 from inference.task import Part
+from redaction.replace import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

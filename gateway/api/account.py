@@ -8,8 +8,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.answer import Edge
-from gateway.api.arrival import bearer, session_cookie
+from gateway.edge.answer import Edge
+from gateway.edge.arrival import bearer, session_cookie
 from gateway.domain import Credentials, Permission, Principal
 from gateway.errors import ModelNotFound, NotFound
 from gateway.identity.login import SESSION_COOKIE

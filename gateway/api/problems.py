@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.answer import Edge
-from gateway.api.arrival import client_address, new_id
+from gateway.edge.answer import Edge
+from gateway.edge.arrival import client_address, new_id
 from gateway.domain import PeerOrigin
 from gateway.errors import (
     GatewayError,

@@ -83,9 +83,7 @@ class Entry:
         if self._arrival is None or self._ledger is None or self.principal is None:
             raise RuntimeError("an entry is opened inside audit, after authenticate")
         self.opened = opened
-        self._opening = self._ledger.open(
-            _opening_event(self._arrival, self.principal, opened)
-        )
+        self._opening = self._ledger.open(_opening_event(self._arrival, self.principal, opened))
         self._gate = self._opening.durable
         if opened.call.preview:
             self._gate = asyncio.ensure_future(_stop_at_the_door(self._gate))

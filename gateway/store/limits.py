@@ -12,7 +12,6 @@ from gateway.domain import Limits, Principal
 from gateway.errors import LimitExceeded
 
 MINUTE_SECONDS = 60.0
-PRUNE_ABOVE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,10 @@ class _Account:
 class LimitStore:
     """One account per agency, subject and client."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, prune_above: int = 10_000
+    ) -> None:
+        self._clock, self._prune_above = clock, prune_above
         self._accounts: dict[tuple[str, str, str], _Account] = {}
 
     def reserve_nowait(self, principal: Principal, limits: Limits, characters: int) -> None:
@@ -66,6 +67,9 @@ class LimitStore:
             account.characters + give_back, float(limits.characters_per_minute)
         )
 
+    def __len__(self) -> int:
+        return len(self._accounts)
+
     def left(self, principal: Principal, limits: Limits) -> Left:
         """What the principal could still use now."""
         account = self._account(principal, limits)
@@ -80,7 +84,7 @@ class LimitStore:
         now = self._clock()
         account = self._accounts.get(key)
         if account is None:
-            if len(self._accounts) >= PRUNE_ABOVE:
+            if len(self._accounts) >= self._prune_above:
                 self._prune(now)
             account = _Account(limits.requests_per_minute, limits.characters_per_minute, 0, now)
             self._accounts[key] = account

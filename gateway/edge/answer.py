@@ -17,8 +17,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.arrival import Intake, Network, client_address, new_id
-from gateway.api.observe import Observer
+from gateway.edge.arrival import Intake, Network, client_address, new_id
+from gateway.edge.observe import Observer
 from gateway.domain import Arrival, Call, Credentials, Outcome, PeerOrigin
 from gateway.errors import (
     Previewed,
@@ -39,7 +39,7 @@ HeaderList = list[tuple[bytes, bytes]]
 class Edge:
     """What every surface needs; built once by the composition root.
 
-    `cut` is set when running answers must end because this process does.
+    `draining` is set when this process takes no new calls, `cut` when running ones must end too.
     """
 
     services: Services
@@ -47,6 +47,7 @@ class Edge:
     bounds: BoundSettings
     deadlines: DeadlineSettings
     trusted_proxies: Sequence[Network] = ()
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
     cut: asyncio.Event = field(default_factory=asyncio.Event)
 
 

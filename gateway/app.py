@@ -1,0 +1,288 @@
+"""The composition root: builds every service once, binds the routes to them, and serves.
+
+No route finds a service by itself: routers are made with the Edge that they need. Two listeners:
+the public one, and an internal one for /metrics, /healthz and /readyz.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from redaction.pool import Detector, DetectorOptions
+
+from gateway.api import account, chat, problems
+from gateway.edge.access import CountResponses
+from gateway.edge.answer import Edge, parse_networks
+from gateway.edge.connection import HeadBounds, protocol_with
+from gateway.api.internal import internal_app
+from gateway.edge.observe import Observer
+from gateway.domain import Grade, Limits, ModelCard
+from gateway.identity.authentication import Identity
+from gateway.identity.keyfile import KeyFileError, read_or_create_key
+from gateway.identity.login import Login
+from gateway.identity.sessions import Sessions
+from gateway.ledger.keys import LedgerKeys
+from gateway.ledger.writer import Ledger, LedgerOptions
+from gateway.pipeline import Services
+from gateway.settings import ModelSettings, Settings
+from gateway.steps.authorize import Policies
+from gateway.store.database import Database
+from gateway.store.errors import StoreError
+from gateway.store.limits import LimitStore
+from gateway.store.sessions import SessionStore
+from gateway.telemetry import Metrics, make_log
+from gateway.web import pages
+from inference.dispatch import EngineOptions, Engines
+from inference.replica import EngineKind, Model, Replica
+from redaction.errors import RedactionError
+from redaction.policy import Policy
+
+PUBLIC_ROUTES = frozenset(
+    {"/", "/login", "/login/callback", "/logout", "/static/{name:path}", "/favicon.ico"}
+)
+"""Routes that answer without a principal; every other one demands authorization."""
+
+BASIC_POLICY = Policy("기본-1")
+
+
+class StartRefused(Exception):
+    """The gateway cannot start; the message says in plain words why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """All that one process holds while it serves."""
+
+    edge: Edge
+    login: Login
+    settings: Settings
+
+
+async def run(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT; running answers may end within the settings' time.
+
+    Raises:
+        StartRefused: a port is taken, the data directory is in use, the schema does not fit …
+    """
+    server = settings.server
+    with (
+        _listen(server.host, server.port) as public,
+        _listen(server.internal_host, server.internal_port) as internal,
+    ):
+        try:
+            async with open_house(settings) as house:
+                await _serve(house, public, internal)
+        except (StoreError, KeyFileError, RedactionError) as error:
+            raise StartRefused(str(error) or type(error).__name__) from None
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Starts every service in the order in which they need each other; ends them in reverse."""
+    log = make_log(settings.log.level)
+    data_dir = settings.store.data_dir
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(data_dir, settings.store.database_url))
+        keys = data_dir / "keys"
+        sessions = Sessions(
+            SessionStore(database), read_or_create_key(keys / "sessions.key"), settings.identity
+        )
+        identity = await stack.enter_async_context(Identity(settings.identity, sessions))
+        detector = await stack.enter_async_context(Detector(_detector_options(settings)))
+        engines = await stack.enter_async_context(
+            Engines([_model(model) for model in settings.models], _engine_options(settings))
+        )
+        ledger = await stack.enter_async_context(
+            Ledger(_ledger_options(settings), database, LedgerKeys.load_or_create(data_dir))
+        )
+        edge = Edge(
+            services=Services(
+                identity=identity,
+                policies=_policies(settings, read_or_create_key(keys / "salt.key")),
+                limits=LimitStore(),
+                detector=detector,
+                engines=engines,
+                ledger=ledger,
+            ),
+            observer=Observer(Metrics(), log),
+            bounds=settings.bounds,
+            deadlines=settings.deadlines,
+            trusted_proxies=parse_networks(settings.server.trusted_proxies),
+        )
+        login = Login(
+            settings.identity,
+            settings.server.public_url,
+            read_or_create_key(keys / "login.key"),
+            identity=identity,
+            sessions=sessions,
+        )
+        yield House(edge=edge, login=login, settings=settings)
+
+
+def public_app(house: House) -> FastAPI:
+    """The app of the public listener: every surface, page and error of the gateway."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    problems.install(app, house.edge)
+    app.include_router(account.router(house.edge))
+    app.include_router(chat.router(house.edge))
+    app.include_router(pages.router(house.edge, house.login, house.settings))
+    app.add_middleware(CountResponses, metrics=house.edge.observer.metrics)
+    return app
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: `_serve` owns the signals of both listeners."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(house: House, public: socket.socket, internal: socket.socket) -> None:
+    """Runs both listeners until a signal, then drains: no new calls, running ones may end."""
+    settings, edge = house.settings, house.edge
+    bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
+    outside = _Server(
+        uvicorn.Config(
+            public_app(house),
+            http=protocol_with(bounds),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=settings.bounds.connections,
+            ws="none",
+        )
+    )
+    inside = _Server(
+        uvicorn.Config(
+            internal_app(edge), lifespan="off", log_config=None, access_log=False, ws="none"
+        )
+    )
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(outside.serve([public]))
+    watching = asyncio.create_task(inside.serve([internal]))
+    edge.observer.log.info("gateway.started", port=public.getsockname()[1])
+    try:
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        edge.draining.set()
+        outside.should_exit = True
+        await asyncio.wait({serving}, timeout=settings.server.shutdown_seconds)
+        edge.cut.set()
+        await asyncio.wait({serving}, timeout=settings.deadlines.client_stall_seconds)
+    finally:
+        stopped.cancel()
+        outside.force_exit = inside.should_exit = True
+        await asyncio.gather(serving, watching)
+        edge.observer.log.info("gateway.stopped")
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise StartRefused(
+            f"{host}:{port} 주소를 열 수 없습니다: 다른 프로그램이 쓰고 있거나 권한이 없습니다.\n"
+            f"(Cannot listen on {host}:{port}: {error.strerror}.)"
+        ) from None
+    with listener:
+        yield listener
+
+
+def _policies(settings: Settings, salt_key: bytes) -> Policies:
+    limits = settings.limits
+    return Policies(
+        models=[_card(model) for model in settings.models],
+        limits=Limits(
+            requests_per_minute=limits.requests_per_minute,
+            characters_per_minute=limits.characters_per_minute,
+            concurrent_requests=limits.concurrent_requests,
+        ),
+        default_grade=Grade[settings.grades.default],
+        redaction=dict.fromkeys(Grade, BASIC_POLICY),
+        salt_key=salt_key,
+    )
+
+
+def _card(model: ModelSettings) -> ModelCard:
+    """What callers may know of a model; an engine outside the house reads open data only."""
+    external = any(replica.kind == "openai" for replica in model.replicas)
+    return ModelCard(
+        name=model.name,
+        aliases=model.aliases,
+        highest_grade=Grade.O if external else Grade[model.highest_grade],
+        zone="external" if external else model.zone,
+        provider=model.provider,
+        licence=model.licence,
+        context_tokens=model.context_tokens,
+    )
+
+
+def _model(model: ModelSettings) -> Model:
+    return Model(
+        name=model.name,
+        replicas=tuple(
+            Replica(
+                name=replica.name,
+                url=replica.url,
+                served_model=replica.served_model,
+                kind=EngineKind(replica.kind),
+                credential=_secret(replica.credential_file),
+            )
+            for replica in model.replicas
+        ),
+        slots=model.slots,
+        queue_places=model.queue_places,
+    )
+
+
+def _secret(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StartRefused(f"비밀 파일을 읽을 수 없습니다: {path} ({error.strerror})") from None
+
+
+def _engine_options(settings: Settings) -> EngineOptions:
+    deadlines = settings.deadlines
+    return EngineOptions(
+        connect_seconds=deadlines.connect_seconds,
+        queue_seconds=deadlines.queue_seconds,
+        first_part_seconds=deadlines.first_part_seconds,
+        between_parts_seconds=deadlines.between_parts_seconds,
+    )
+
+
+def _detector_options(settings: Settings) -> DetectorOptions:
+    detector = settings.detector
+    return DetectorOptions(
+        processes=detector.processes,
+        deadline_seconds=detector.deadline_seconds,
+        queue_places=detector.queue_places,
+        remembered_texts=detector.remembered_texts,
+    )
+
+
+def _ledger_options(settings: Settings) -> LedgerOptions:
+    ledger = settings.ledger
+    return LedgerOptions(
+        queue_places=ledger.queue_places,
+        durable_seconds=ledger.durable_seconds,
+        seal_seconds=ledger.seal_seconds,
+        unsealed_limit=ledger.unsealed_limit,
+        disk_reserve_bytes=ledger.disk_reserve_bytes,
+    )

@@ -1,0 +1,108 @@
+"""`gwanmun doctor`: can this machine run the gateway? Looks, changes nothing, says what to do."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+from redaction.pool import Detector, DetectorOptions
+
+from gateway.commands.config import ConfigOption
+from gateway.settings import Settings, SettingsError, read_settings
+from redaction.errors import RedactionError
+
+LEAST_FREE_BYTES = 1 << 30
+
+
+class Check(NamedTuple):
+    """One look at the machine; `mend` says what to do where it failed."""
+
+    name: str
+    passed: bool
+    mend: str = ""
+
+
+def doctor(config: ConfigOption = None) -> None:
+    """이 기계에서 관문을 실행할 수 있는지 살핍니다. 끝값: 0 이상 없음, 1 고칠 것 있음."""
+    failed = 0
+    for check in _checks(config):
+        sys.stdout.write(f"{'정상' if check.passed else '문제'}  {check.name}\n")
+        if not check.passed:
+            failed += 1
+            sys.stdout.write(f"      → {check.mend}\n")
+    sys.stdout.write(f"{failed}가지를 고쳐야 합니다.\n" if failed else "이상 없습니다.\n")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _checks(config: Path | None) -> Iterator[Check]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Check(
+        f"Python {version}", sys.version_info >= (3, 11), "Python 3.11 이상을 설치하십시오."
+    )
+    yield Check(f"암호 모듈 ({ssl.OPENSSL_VERSION})", ssl.HAS_TLSv1_3, "TLS 1.3이 필요합니다.")
+    yield Check(
+        "자료를 쓸 임시 공간", _writable(), "TMPDIR이 가리키는 곳의 권한과 빈 공간을 보십시오."
+    )
+    yield Check("개인정보 검출기", asyncio.run(_detects()), "./run --setup 으로 다시 설치하십시오.")
+    try:
+        settings = read_settings(config)
+    except SettingsError as error:
+        given = config is not None
+        yield Check("설정", not given, str(error))
+        if not given:
+            sys.stdout.write("      (설정 파일을 주지 않아 기본 점검만 했습니다: --config FILE)\n")
+        return
+    yield Check("설정", passed=True)
+    yield from _settled(settings)
+
+
+def _settled(settings: Settings) -> Iterator[Check]:
+    directory = settings.store.data_dir.absolute()
+    while not directory.exists():
+        directory = directory.parent
+    free = shutil.disk_usage(directory).free
+    yield Check(
+        f"빈 디스크 {free >> 20:,} MiB", free >= LEAST_FREE_BYTES, "1 GiB 이상 비워 두십시오."
+    )
+    for name, host, port in (
+        ("공개", settings.server.host, settings.server.port),
+        ("내부", settings.server.internal_host, settings.server.internal_port),
+    ):
+        mend = "다른 프로그램이 쓰고 있습니다. 설정의 server 포트를 바꾸십시오."
+        yield Check(f"{name} 포트 {host}:{port}", _free(host, port), mend)
+
+
+def _writable() -> bool:
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"\0" * 4096)
+    except OSError:
+        return False
+    return True
+
+
+async def _detects() -> bool:
+    """Starts a real detector process; it answers only once its canary sentences are found."""
+    try:
+        async with Detector(DetectorOptions()) as detector:
+            return detector.ready
+    except (RedactionError, OSError):
+        return False
+
+
+def _free(host: str, port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
