@@ -149,7 +149,8 @@ def _object(
     """All properties near the top, only the required ones deeper down."""
     properties, required = schema.get("properties"), schema.get("required")
     known = properties if isinstance(properties, dict) else {}
-    needed = [name for name in required if isinstance(name, str)] if _is_list(required) else []
+    listed = required if isinstance(required, list) else []
+    needed = [name for name in listed if isinstance(name, str)]
     names = [*known, *needed] if depth < 3 else needed
     return {
         name: _instance(known.get(name), root, strings, name=name, depth=depth + 1)
@@ -195,10 +196,6 @@ def _limit(schema: JsonObject, key: str) -> int | float | None:
 def _whole(schema: JsonObject, key: str, otherwise: int) -> int:
     value = schema.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
-
-
-def _is_list(value: JsonValue) -> bool:
-    return isinstance(value, list)
 
 
 def _matches(pattern: JsonValue, text: str) -> bool:
