@@ -1,0 +1,55 @@
+"""계좌번호 (KR_BANK_ACCOUNT): ten to sixteen digits beside a bank's name or the word for an account.
+
+Form: the banks choose their own lengths and groups (금융결제원, 금융회사 계좌번호 체계); without a word that says so, a
+group of digits is no account. There is no common check digit.
+"""
+
+import re
+from collections.abc import Iterator
+
+from redaction.entity import Span
+from redaction.recognizers.recognizer import (
+    FOREIGN_NUMBERS,
+    Canary,
+    Labels,
+    Recognizer,
+    digits,
+)
+
+_GROUPS = re.compile(
+    r"(?<![0-9A-Za-z_])(?<![0-9][-.,])[0-9]{2,8}(?:(?:[ ]?[-·][ ]?|[ ])[0-9]{1,8}){1,4}(?![0-9A-Za-z_])(?!-[0-9])"
+)
+_RUN = re.compile(r"(?<![0-9A-Za-z_])(?<![0-9][.,-])[0-9]{10,16}(?![0-9A-Za-z_])(?!-[0-9])")
+
+_BANKS = (
+    "국민은행|KB국민|KB은행|신한은행|우리은행|하나은행|KEB하나|농협|NH농협|기업은행|IBK|산업은행|KDB|수협|신협|우체국"
+    "|새마을금고|MG새마을|카카오뱅크|카뱅|케이뱅크|K뱅크|토스뱅크|SC제일|제일은행|씨티은행|부산은행|경남은행|대구은행|iM뱅크|광주은행"
+    "|전북은행|제주은행|저축은행|산림조합|수출입은행|BNK|은행|뱅크"
+)
+# Short names that are everyday words count only directly before the number.
+_SHORT_BANK = re.compile(
+    r"(?:국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|KB|NH|MG|SC)[ ]?[:)]?[ ]?$"
+)
+_LABELS = Labels.of(
+    f"계좌|통장|입금|송금|이체|환급|예금|{_BANKS}",
+    "전화|연락처|휴대|핸드폰|팩스|문의|카드|주민|외국인등록|여권|면허|사업자|TEL|FAX|"
+    f"{FOREIGN_NUMBERS}",
+)
+
+
+def _find(text: str) -> Iterator[Span]:
+    for pattern, rule in ((_GROUPS, "groups"), (_RUN, "run")):
+        for match in pattern.finditer(text):
+            if not 10 <= len(digits(match[0])) <= 16:
+                continue
+            start, end = match.span()
+            short = _SHORT_BANK.search(text, max(0, start - 8), start) is not None
+            if short or _LABELS.around(text, start, end).helps:
+                yield Span(start, end, "KR_BANK_ACCOUNT", 0.85, f"account.{rule}")
+
+
+ACCOUNT = Recognizer(
+    "KR_BANK_ACCOUNT",
+    _find,
+    Canary("KR_BANK_ACCOUNT", "국민은행 123456-01-234567로 입금해 주세요.", "123456-01-234567"),
+)
