@@ -14,15 +14,14 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from redaction.pool import Detector, DetectorOptions
 
 from gateway.api import account, chat, problems
-from gateway.edge.access import CountResponses
-from gateway.edge.answer import Edge, parse_networks
-from gateway.edge.connection import HeadBounds, protocol_with
 from gateway.api.internal import internal_app
-from gateway.edge.observe import Observer
 from gateway.domain import Grade, Limits, ModelCard
+from gateway.edge.access import CountResponses
+from gateway.edge.answer import Answer, Edge, parse_networks
+from gateway.edge.connection import HeadBounds, protocol_with
+from gateway.edge.observe import Observer
 from gateway.identity.authentication import Identity
 from gateway.identity.keyfile import KeyFileError, read_or_create_key
 from gateway.identity.login import Login
@@ -38,10 +37,12 @@ from gateway.store.limits import LimitStore
 from gateway.store.sessions import SessionStore
 from gateway.telemetry import Metrics, make_log
 from gateway.web import pages
+from gateway.web.site import Site
 from inference.dispatch import EngineOptions, Engines
 from inference.replica import EngineKind, Model, Replica
 from redaction.errors import RedactionError
 from redaction.policy import Policy
+from redaction.pool import Detector, DetectorOptions
 
 PUBLIC_ROUTES = frozenset(
     {"/", "/login", "/login/callback", "/logout", "/static/{name:path}", "/favicon.ico"}
@@ -131,9 +132,22 @@ def public_app(house: House) -> FastAPI:
     problems.install(app, house.edge)
     app.include_router(account.router(house.edge))
     app.include_router(chat.router(house.edge))
-    app.include_router(pages.router(house.edge, house.login, house.settings))
+    app.include_router(pages.router(_site(house)))
     app.add_middleware(CountResponses, metrics=house.edge.observer.metrics)
     return app
+
+
+def _site(house: House) -> Site:
+    services = house.edge.services
+    return Site(
+        identity=services.identity,
+        login=house.login,
+        ledger=services.ledger,
+        policies=services.policies,
+        bounds=house.settings.bounds,
+        public_url=house.settings.server.public_url,
+        answer=lambda surface: Answer(house.edge, surface),
+    )
 
 
 class _Server(uvicorn.Server):

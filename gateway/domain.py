@@ -156,10 +156,12 @@ class Expected:
     """What form of answer the caller asked for.
 
     `is_json` says that the content is JSON text; `schema` is the caller's own JSON schema for it,
-    originals and all: the restored answer is validated against it.
+    originals and all: the restored answer is validated against it. `widenable` says that the
+    engine's copy of it loses constraints on strings as soon as anything is replaced.
     """
 
     is_json: bool = False
+    widenable: bool = False
     schema: JsonObject | None = field(default=None, repr=False)
 
 

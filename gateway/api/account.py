@@ -8,9 +8,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.domain import Credentials, Permission, Principal
 from gateway.edge.answer import Edge
 from gateway.edge.arrival import bearer, session_cookie
-from gateway.domain import Credentials, Permission, Principal
 from gateway.errors import ModelNotFound, NotFound
 from gateway.identity.login import SESSION_COOKIE
 from gateway.protocol.openai_answers import model_body, models_body

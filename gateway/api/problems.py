@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.domain import PeerOrigin
 from gateway.edge.answer import Edge
 from gateway.edge.arrival import client_address, new_id
-from gateway.domain import PeerOrigin
 from gateway.errors import (
     GatewayError,
     InvalidParameter,

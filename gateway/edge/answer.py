@@ -17,9 +17,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.domain import Arrival, Call, Credentials, Outcome, PeerOrigin
 from gateway.edge.arrival import Intake, Network, client_address, new_id
 from gateway.edge.observe import Observer
-from gateway.domain import Arrival, Call, Credentials, Outcome, PeerOrigin
 from gateway.errors import (
     Previewed,
     ShuttingDown,
@@ -178,7 +178,7 @@ class Answer(Response):
             await self._tell(error, arrival, send)
 
     async def _start(self, arrival: Arrival, send: Send) -> None:
-        headers = self._headers(arrival, self.surface.media_type)
+        headers = self._head(arrival, self.surface.media_type)
         headers += [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self.started = True
@@ -211,7 +211,7 @@ class Answer(Response):
         body: bytes,
         error: BaseException | None = None,
     ) -> None:
-        headers = self._headers(arrival, media_type)
+        headers = self._head(arrival, media_type)
         headers += [(b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store")]
         retry = None if error is None else retry_after_seconds(error)
         if retry is not None:
@@ -232,7 +232,7 @@ class Answer(Response):
             self.entry.cut_as = Outcome.STALLED
             raise _Stalled from None
 
-    def _headers(self, arrival: Arrival, media_type: str) -> HeaderList:
+    def _head(self, arrival: Arrival, media_type: str) -> HeaderList:
         """DESIGN section 9: ids, what was replaced (closed ASCII codes), and the time we added."""
         entry = self.entry
         headers = [
@@ -246,6 +246,8 @@ class Answer(Response):
             headers.append((b"x-gwanmun-audit", arrival.id.encode()))
             headers.append((b"x-gwanmun-redacted", (counts or "none").encode()))
             headers.append((b"x-gwanmun-grade", entry.opened.grade.name.encode()))
+            if found and entry.opened.call.expected.widenable:
+                headers.append((b"x-gwanmun-schema", b"widened"))
         overhead = self.edge.observer.overhead_seconds(arrival, entry)
         if overhead is not None:
             headers.append((b"x-gwanmun-overhead-ms", f"{overhead * 1000:.1f}".encode()))

@@ -1,0 +1,98 @@
+"""A whole gateway on real loopback sockets, in this process, with real parts behind it.
+
+Only the engine and the issuer are stand-ins at the network's edge: the rehearsal engine with a
+script, and an issuer that signs what a test wants.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from gateway.app import House, internal_app, open_house, public_app
+from gateway.edge.connection import HeadBounds, protocol_with
+from gateway.settings import Settings
+
+BOUNDS = {"head_seconds": 2.0, "body_seconds": 2.0}
+
+
+@dataclass
+class RunningHouse:
+    """What tests hold of a running gateway."""
+
+    url: str
+    internal_url: str
+    house: House
+    client: httpx.AsyncClient
+    data_dir: Path
+
+
+def settings_for(data_dir: Path, issuer: str, *engines: str, **groups: Any) -> Settings:
+    """Settings of a gateway whose one model, `rehearsal`, has these engines in this order."""
+    tree: dict[str, Any] = {
+        "identity": {"issuer": issuer},
+        "store": {"data_dir": data_dir},
+        "models": [
+            {
+                "name": "rehearsal",
+                "aliases": ["default"],
+                "replicas": [
+                    {"name": f"r{number}", "url": url, "served_model": "engine-side-name"}
+                    for number, url in enumerate(engines)
+                ],
+            }
+        ],
+        "ledger": {"disk_reserve_bytes": 0, "seal_seconds": 0.05},
+        "log": {"level": "debug"},
+    }
+    for group, values in groups.items():
+        tree[group] = {**tree[group], **values} if isinstance(tree.get(group), dict) else values
+    return Settings.model_validate(tree)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, **config: Any) -> AsyncIterator[str]:
+    """Serves an ASGI app on a free loopback port; yields its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, **config)
+    )
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    running = asyncio.create_task(server.serve([listener]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await running
+
+
+@contextlib.asynccontextmanager
+async def running_house(settings: Settings) -> AsyncIterator[RunningHouse]:
+    """The gateway as `gwanmun serve` runs it, less the signals."""
+    async with contextlib.AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(settings))
+        bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
+        url = await stack.enter_async_context(
+            serving(public_app(house), http=protocol_with(bounds), ws="none")
+        )
+        internal = await stack.enter_async_context(serving(internal_app(house.edge)))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=url, timeout=20, trust_env=False)
+        )
+        yield RunningHouse(url, internal, house, client, settings.store.data_dir)
+
+
+async def until(holds: Any, seconds: float = 5.0) -> None:
+    """Waits until `holds()` is true; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.005)
