@@ -1,0 +1,130 @@
+"""What the pages are built from, and the few things that every page does with a request.
+
+The composition root builds one Site and hands it to `gateway.web.routes.router`. Nothing here
+knows a template's content.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.domain import PeerOrigin, Permission, SessionSecret
+from gateway.edge.arrival import Network, client_address, new_id
+from gateway.errors import GatewayError, PermissionDenied, Unauthenticated, public_error
+from gateway.identity.authentication import Identity
+from gateway.identity.login import SESSION_COOKIE, Login
+from gateway.ledger.events import RequestRefused
+from gateway.ledger.writer import Ledger
+from gateway.settings import BoundSettings
+from gateway.steps.authorize import Policies
+from gateway.web.assets import Assets, load_assets
+from gateway.web.chat import ChatSurface
+from gateway.web.problems import problem_response
+from gateway.web.rendering import Renderer, Visitor, build_renderer
+
+SURFACE = "web.page"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The pages' services. `answer` sends one call down the line and its answer back.
+
+    Templates and static files are read when it is built, and never again.
+    """
+
+    identity: Identity
+    login: Login
+    ledger: Ledger
+    policies: Policies
+    bounds: BoundSettings
+    public_url: str
+    answer: Callable[[ChatSurface], Response]
+    trusted_proxies: Sequence[Network] = ()
+    assets: Assets = field(default_factory=load_assets)
+    renderer: Renderer = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "renderer", build_renderer(self.assets))
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is logged in; None where nobody is, or no longer.
+
+        Raises:
+            IdentityUnavailable: sessions cannot be read.
+        """
+        session = session_of(request)
+        if session is None:
+            return None
+        try:
+            return Visitor(principal=await self.identity.verify(session), session=session)
+        except Unauthenticated:
+            return None
+
+    async def require(self, request: Request, permission: Permission) -> Visitor:
+        """The visitor, who must hold a permission.
+
+        Raises:
+            Unauthenticated: nobody is logged in.
+            PermissionDenied: the visitor's roles do not grant it.
+            IdentityUnavailable: sessions cannot be read.
+        """
+        visitor = await self.visitor(request)
+        if visitor is None:
+            raise Unauthenticated
+        if permission not in visitor.principal.permissions:
+            raise PermissionDenied
+        return visitor
+
+    def guarded(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint, with every refusal told as a page (or as problem details to a script)."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except GatewayError as error:
+                return await self.refusal(request, error)
+
+        return answered
+
+    async def refusal(self, request: Request, error: Exception) -> Response:
+        """An exception as the browser shows it; for every path that is not the API's.
+
+        Who was turned away, and from where, is recorded like a refusal on the line.
+        """
+        request_id = new_id()
+        try:
+            visitor = await self.visitor(request)
+        except GatewayError:
+            visitor = None
+        if isinstance(error, Unauthenticated | PermissionDenied):
+            self._record(request, error, request_id, visitor)
+        return problem_response(
+            request, error, self.renderer, visitor=visitor, request_id=request_id
+        )
+
+    def _record(
+        self, request: Request, error: GatewayError, request_id: str, visitor: Visitor | None
+    ) -> None:
+        code = public_error(error).code
+        self.ledger.refused(
+            RequestRefused(
+                record_id=request_id,
+                principal=visitor.principal if visitor else None,
+                origin=PeerOrigin(
+                    address=client_address(request.scope, request.headers, self.trusted_proxies),
+                    surface=SURFACE,
+                ),
+                model="",
+                code=code,
+                reason=error.reason if isinstance(error, Unauthenticated) else code,
+            )
+        )
+
+
+def session_of(request: Request) -> SessionSecret | None:
+    """The session secret that the browser sent, if any."""
+    value = request.cookies.get(SESSION_COOKIE)
+    return SessionSecret(value) if value else None
