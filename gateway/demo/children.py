@@ -1,0 +1,184 @@
+"""The supervisor's children: started on a leash, waited for, watched, stopped.
+
+Each child has a log of its own and a session of its own, so that Ctrl-C in the terminal reaches the
+supervisor alone and the order of stopping is ours.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from gateway.outward.http import Outward, OutwardFailed
+
+_TAIL_LINES: Final = 15
+_TAIL_BYTES: Final = 16 * 1024
+_POLL_SECONDS: Final = 0.05
+_OK: Final = 200
+
+
+class UpFailed(Exception):
+    """`gwanmun up` cannot go on; the message says why in Korean and English."""
+
+
+class Child:
+    """One running child."""
+
+    def __init__(self, name: str, process: Process, log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.log = log
+
+    def death(self) -> UpFailed:
+        """What to tell people about a child that has ended."""
+        status = self.process.returncode or 0
+        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        lines = "\n".join(f"  | {line}" for line in _tail(self.log))
+        return UpFailed(
+            f"{self.name} 프로세스가 끝났습니다 ({how}). 나머지도 모두 멈춥니다.\n"
+            f"The {self.name} process has ended ({how}); everything is being stopped.\n"
+            f"{self.log}:\n{lines}"
+        )
+
+
+class Children:
+    """All children of one supervisor; an async context manager that stops them in reverse order.
+
+    `hurry` set means: do not wait for graceful ends.
+    """
+
+    def __init__(self, logs: Path, grace_seconds: float, hurry: asyncio.Event) -> None:
+        self._logs = logs
+        self._grace_seconds = grace_seconds
+        self._hurry = hurry
+        self._running: list[Child] = []
+
+    async def __aenter__(self) -> Self:
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for child in reversed(self._running):
+            await self._stop(child)
+
+    async def start(self, name: str, command: Sequence[str]) -> Child:
+        """Starts `python COMMAND` on a leash; the log of the run before stays beside as `.old`."""
+        log = self._logs / f"{name}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.old"))
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "gateway.demo.leash",
+                str(os.getpid()),
+                sys.executable,
+                *command,
+                stdin=DEVNULL,
+                stdout=handle,
+                stderr=handle,
+                start_new_session=True,
+            )
+        finally:
+            os.close(handle)
+        child = Child(name, process, log)
+        self._running.append(child)
+        return child
+
+    async def complete(self, name: str, command: Sequence[str]) -> None:
+        """Runs a child to its end.
+
+        Raises:
+            UpFailed: it ended with another status than 0.
+        """
+        child = await self.start(name, command)
+        if await child.process.wait() != 0:
+            raise child.death()
+        self._running.remove(child)
+
+    async def ready(self, child: Child, url: str, deadline_seconds: float) -> None:
+        """Waits until a child really answers 200.
+
+        Raises:
+            UpFailed: it ended, or did not answer in time.
+        """
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + deadline_seconds
+        async with Outward([url], total_seconds=2.0) as outward:
+            while loop.time() < ends:
+                if child.process.returncode is not None:
+                    raise child.death()
+                with suppress(OutwardFailed):
+                    if (await outward.get(url)).status == _OK:
+                        return
+                await asyncio.sleep(_POLL_SECONDS)
+        raise UpFailed(
+            f"{child.name} 프로세스가 {deadline_seconds:.0f}초 안에 응답하지 않았습니다.\n"
+            f"The {child.name} process did not answer within {deadline_seconds:.0f} seconds.\n"
+            f"{child.log}:\n" + "\n".join(f"  | {line}" for line in _tail(child.log))
+        )
+
+    async def all_ready(self, waits: Iterable[Coroutine[None, None, None]]) -> None:
+        """Awaits several `ready` at once.
+
+        Raises:
+            UpFailed: the first that failed.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for wait in waits:
+                    group.create_task(wait)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def first_death(self) -> UpFailed:
+        """Waits until any child has ended, and says which."""
+        ends = {asyncio.create_task(child.process.wait()): child for child in self._running}
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in ends:
+                task.cancel()
+        return ends[next(iter(done))].death()
+
+    async def _stop(self, child: Child) -> None:
+        if child.process.returncode is None:
+            with suppress(ProcessLookupError):
+                child.process.terminate()
+            ended = asyncio.create_task(child.process.wait())
+            hurried = asyncio.create_task(self._hurry.wait())
+            await asyncio.wait(
+                {ended, hurried},
+                timeout=self._grace_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            hurried.cancel()
+            if not ended.done():
+                with suppress(ProcessLookupError):
+                    child.process.kill()
+            await ended
+        # What a killed child had started itself goes with it: the group is the child's own.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+
+
+def _tail(log: Path) -> list[str]:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text.splitlines()[-_TAIL_LINES:]
