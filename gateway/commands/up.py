@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from gateway.demo.children import UpFailed
+from gateway.demo.engine_script import MODEL_NAME
 from gateway.demo.realm import RealmError
-from gateway.demo.up import REHEARSAL_MODEL, Options
+from gateway.demo.up import Options
 from gateway.demo.up import up as run
 from gateway.identity.keyfile import KeyFileError
 from gateway.outward.http import origin_of
@@ -36,7 +37,8 @@ def up(
         str | None, typer.Option("--model", help="그 엔진이 제공하는 모델의 이름.")
     ] = None,
     pace: Annotated[
-        str | None, typer.Option("--pace", help="리허설 엔진의 속도(초당 토큰 수).")
+        float | None,
+        typer.Option("--pace", min=0, help="리허설 엔진의 속도(초당 토큰 수). 0은 쉬지 않음."),
     ] = None,
 ) -> None:
     """체험용으로 게이트웨이·로그인·리허설 엔진을 모두 시작합니다. Ctrl-C로 멈춥니다."""
@@ -54,7 +56,7 @@ def up(
         default_data_dir=data is None,
         port=port,
         engine_url=engine.rstrip("/").removesuffix("/v1") if engine else None,
-        model=model or REHEARSAL_MODEL,
+        model=model or MODEL_NAME,
         pace=pace,
     )
     try:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import yaml
 
 from gateway.demo.children import Children, UpFailed
+from gateway.demo.engine_script import MODEL_NAME
 from gateway.demo.instance import DEMO, Instance
 from gateway.demo.realm import AUDIENCE, CLIENTS, WEB_CLIENT, Realm
 from gateway.demo.welcome import token_command, welcome
@@ -25,7 +26,6 @@ from gateway.store.data_dir import DataDirectoryLock
 
 HOST: Final = "127.0.0.1"
 LOCK_NAME: Final = "up.lock"
-REHEARSAL_MODEL: Final = "gwanmun-rehearsal"
 READY_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
 _DRAIN_SECONDS: Final = 5.0  # the gateway's own wait for running answers; below STOP_SECONDS
@@ -41,8 +41,8 @@ class Options:
     default_data_dir: bool
     port: int
     engine_url: str | None = None
-    model: str = REHEARSAL_MODEL
-    pace: str | None = None
+    model: str = MODEL_NAME
+    pace: float | None = None
 
     @property
     def ports(self) -> "Ports":
@@ -214,4 +214,4 @@ def _provider_command(realm: Realm, ports: Ports) -> Sequence[str]:
 
 def _engine_command(options: Options) -> Sequence[str]:
     command = ["-m", "gateway.demo.engine", "--host", HOST, "--port", str(options.ports.engine)]
-    return [*command, "--pace", options.pace] if options.pace else command
+    return [*command, "--pace", str(options.pace)] if options.pace is not None else command

@@ -219,7 +219,7 @@ _CEILINGS: Final[Mapping[str, Grade]] = {grade.name: grade for grade in Grade}
 _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
 
 
-def _roles(access: JsonValue | None) -> frozenset[Role]:
+def _roles(access: JsonValue) -> frozenset[Role]:
     names = access.get("roles") if isinstance(access, dict) else None
     if not isinstance(names, list):
         return frozenset()
