@@ -1,0 +1,362 @@
+"""What the ledger records: one frozen, versioned type per action, and its canonical bytes.
+
+In go the pipeline's own types, out comes plain JSON of a closed shape. Never in an event: a prompt,
+an original, a surrogate's mapping, a person's name, free text of people, or words of an engine.
+Durations are whole milliseconds, times ISO 8601 in UTC with milliseconds, grades their letters.
+"""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+import rfc8785
+
+from gateway.domain import Grade, Outcome, PeerOrigin, Principal
+from inference.task import JsonObject, JsonValue, Usage
+
+PLATFORM = ""  # the agency label of events that belong to no agency; no agency has this code
+
+_VERSION = 1
+_LARGEST = 2**53 - 1  # the largest integer that JSON carries everywhere (RFC 8785 section 3.2.2.3)
+_LONGEST = 256
+_CALLER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ENGINE_NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
+
+OPENED = "request.opened"
+CLOSED = "request.closed"
+REFUSED = "request.refused"
+AUTH_REFUSED = "auth.refused"
+WRITER_STARTED = "writer.started"
+WRITER_STOPPED = "writer.stopped"
+WRITER_LOST = "writer.lost"
+
+
+class Event(Protocol):
+    """What every event can say of itself."""
+
+    @property
+    def record_id(self) -> str:
+        """The record that it belongs to, 32 hex digits."""
+
+    @property
+    def agency(self) -> str:
+        """The agency whose record it is, or PLATFORM."""
+
+    def facts(self) -> JsonObject:
+        """`action` and all that only this action has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOpened:
+    """A request that is about to reach an engine, or would have (purpose "preview").
+
+    `counts` are occurrences and `values` distinct values per entity name; `characters` are code
+    points of all its `texts`.
+    """
+
+    record_id: str
+    principal: Principal
+    origin: PeerOrigin
+    model: str
+    claimed_grade: Grade | None
+    input_grade: Grade
+    engine_grade: Grade
+    policy_version: str
+    detector_version: str
+    counts: Mapping[str, int]
+    values: Mapping[str, int]
+    texts: int
+    characters: int
+    stream: bool
+    purpose: str = "inference"
+
+    @property
+    def agency(self) -> str:
+        """The caller's agency."""
+        return self.principal.agency
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        claimed = None if self.claimed_grade is None else self.claimed_grade.name
+        return {
+            "action": OPENED,
+            "actor": _actor(self.principal),
+            "origin": _origin(self.origin),
+            "purpose": _text(self.purpose),
+            "model": _text(self.model),
+            "grade": {
+                "claimed": claimed,
+                "input": self.input_grade.name,
+                "engine": self.engine_grade.name,
+            },
+            "policy": _text(self.policy_version),
+            "detector": _text(self.detector_version),
+            "found": {"occurrences": _counts(self.counts), "values": _counts(self.values)},
+            "texts": _count(self.texts),
+            "characters": _count(self.characters),
+            "stream": self.stream,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestClosed:
+    """How an opened request ended. `restored` counts by reason, `blanked` by entity name.
+
+    `agency` is filled in by the ledger, from the opening.
+    """
+
+    record_id: str
+    outcome: Outcome
+    code: str
+    usage: Usage
+    first_part_seconds: float | None
+    whole_seconds: float
+    restored: Mapping[str, int]
+    blanked: Mapping[str, int]
+    agency: str = PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        first, tokens = self.first_part_seconds, self.usage.tokens
+        named = _ENGINE_NAME.fullmatch(self.usage.engine_model)
+        return {
+            "action": CLOSED,
+            "outcome": self.outcome.value,
+            "code": _text(self.code),
+            "attempts": [_text(replica) for replica in self.usage.attempts],
+            "engine_model": self.usage.engine_model if named else "",
+            "parts": _count(self.usage.parts),
+            "tokens": {
+                "input": _count(tokens.input),
+                "output": _count(tokens.output),
+                "cached": _count(tokens.cached),
+                "reasoning": _count(tokens.reasoning),
+            },
+            "duration_ms": {
+                "queued": _milliseconds(self.usage.queued_seconds),
+                "first_part": None if first is None else _milliseconds(first),
+                "whole": _milliseconds(self.whole_seconds),
+            },
+            "restored": _counts(self.restored),
+            "blanked": _counts(self.blanked),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLost:
+    """The closing of a request whose writer vanished: how it ended is not known."""
+
+    record_id: str
+    agency: str
+    writer: str
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        return {"action": CLOSED, "outcome": Outcome.LOST.value, "code": "", "writer": self.writer}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused:
+    """A request that was refused before it was opened.
+
+    Without a principal it only counts in AuthRefused. `count` is above 1 where one principal was
+    refused for the same reason again within a minute; the event then stands for all of them.
+    """
+
+    record_id: str
+    principal: Principal | None
+    origin: PeerOrigin
+    model: str
+    code: str
+    reason: str
+    count: int = 1
+
+    @property
+    def agency(self) -> str:
+        """The caller's agency, once somebody is known."""
+        return self.principal.agency if self.principal else PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        return {
+            "action": REFUSED,
+            "actor": _actor(self.principal) if self.principal else None,
+            "origin": _origin(self.origin),
+            "model": _text(self.model),
+            "code": _text(self.code),
+            "reason": _text(self.reason),
+            "count": _count(self.count),
+        }
+
+
+class RefusedNetwork(NamedTuple):
+    """How often one reason met one network (/24 or /64, or "other") within a minute."""
+
+    reason: str
+    network: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthRefused:
+    """All refusals of one minute in which nobody was known, in one event.
+
+    `minute_at` is in Unix seconds. `dropped` counts further refusals, known callers' included, for
+    which there was no place since the last such event.
+    """
+
+    record_id: str
+    minute_at: float
+    networks: tuple[RefusedNetwork, ...]
+    dropped: int = 0
+    agency: str = PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        return {
+            "action": AUTH_REFUSED,
+            "minute": iso_time(self.minute_at),
+            "refused": [
+                {"reason": _text(reason), "network": _text(network), "count": _count(times)}
+                for reason, network, times in self.networks
+            ],
+            "dropped": _count(self.dropped),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterStarted:
+    """The first event of a writer. `record_id` is the writer's own id.
+
+    `previous` is the writer and sequence number of the last event that stood before it, so that
+    an end that was cut off between two writers is found.
+    """
+
+    record_id: str
+    key_id: str
+    build: str
+    schema: str
+    previous: tuple[str, int] | None
+    agency: str = PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        previous: JsonValue = None
+        if self.previous:
+            previous = {"writer": self.previous[0], "sequence": self.previous[1]}
+        return {
+            "action": WRITER_STARTED,
+            "key_id": self.key_id,
+            "build": _text(self.build),
+            "schema": _text(self.schema),
+            "previous": previous,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterStopped:
+    """The last event of a writer that ended in order: every record that it opened is closed."""
+
+    record_id: str
+    agency: str = PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        return {"action": WRITER_STOPPED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterLost:
+    """Another writer that vanished; its `closed` open records were closed as lost before this."""
+
+    record_id: str
+    writer: str
+    last_sequence: int
+    closed: int
+    agency: str = PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        return {
+            "action": WRITER_LOST,
+            "writer": self.writer,
+            "last_sequence": _count(self.last_sequence),
+            "closed": _count(self.closed),
+        }
+
+
+class Canonical(NamedTuple):
+    """An event's action, and its canonical JSON (RFC 8785)."""
+
+    action: str
+    body: bytes
+
+
+def canonical(event: Event, at: float) -> Canonical:
+    """What is hashed, signed and kept of an event; `at` is its time in Unix seconds."""
+    shared: JsonObject = {
+        "version": _VERSION,
+        "id": event.record_id,
+        "time": iso_time(at),
+        "agency": _text(event.agency),
+    }
+    facts = event.facts()
+    return Canonical(str(facts["action"]), rfc8785.dumps(shared | facts))
+
+
+def iso_time(at: float) -> str:
+    """Unix seconds as ISO 8601 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="milliseconds") + "Z"
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562 section 5.7) as 32 hex digits: sorts by the time it was made."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    high, low = random >> 68, random & (2**62 - 1)
+    return f"{milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
+
+
+def _actor(principal: Principal) -> JsonObject:
+    roles: list[JsonValue] = [*sorted(role.value for role in principal.roles)]
+    return {
+        "sub": _text(principal.subject),
+        "agency": _text(principal.agency),
+        "department": _text(principal.department),
+        "roles": roles,
+        "acr": _text(principal.acr),
+        "client": _text(principal.client),
+    }
+
+
+def _origin(origin: PeerOrigin) -> JsonObject:
+    caller = origin.caller_request_id
+    return {
+        "address": _text(origin.address),
+        "surface": _text(origin.surface),
+        "caller_request_id": caller if _CALLER_ID.fullmatch(caller) else "",
+    }
+
+
+def _text(value: str) -> str:
+    """Bounded, and valid Unicode: a token's JSON may hold half a surrogate pair."""
+    return value[:_LONGEST].encode("utf-8", "replace").decode()
+
+
+def _count(value: int) -> int:
+    """Within what JSON carries: an engine may report any number."""
+    return max(0, min(value, _LARGEST))
+
+
+def _counts(values: Mapping[str, int]) -> JsonObject:
+    return {_text(name): _count(value) for name, value in values.items()}
+
+
+def _milliseconds(seconds: float) -> int:
+    # Not a number compares as neither: it becomes 0.
+    return round(seconds * 1_000) if 0 <= seconds < _LARGEST / 1_000 else 0
