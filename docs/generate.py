@@ -89,7 +89,7 @@ def settings_page() -> str:
 
 
 def _settings_table(model: type[BaseModel], group: str | None = None) -> list[str]:
-    """Rows of one group; without a group's name its settings have no variable (they are in a list)."""
+    """Rows of one group; settings in a list (no group name) have no variable."""
     rows = ["| setting | default | what it is |", "|---|---|---|"]
     if group:
         rows = ["| setting | variable | default | what it is |", "|---|---|---|---|"]

@@ -124,9 +124,8 @@ def summary(verdicts: list[Verdict], skipped: list[Skipped], closing: str) -> st
         )
     failed = [verdict.name for verdict in verdicts if not verdict.passed]
     if failed:
-        lines.append(
-            f"실패했습니다: {', '.join(failed)}. 위에서 그 이름의 출력을 보십시오. (failed)"
-        )
+        lines.append(f"실패했습니다 (failed): {', '.join(failed)}")
+        lines.append("  이유는 위에서 같은 이름의 줄 아래에 있습니다.")
     else:
         lines.append("모두 통과했습니다. (all passed)")
         lines.append("  다음: ./test --check (CI와 같은 검사) · ./test --slow (오래 걸리는 테스트)")

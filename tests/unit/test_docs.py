@@ -1,4 +1,4 @@
-"""The pages beside the code are true: generated ones are current, links lead somewhere, tests exist."""
+"""The pages beside the code are true: made ones are current, and what they name exists."""
 
 import ast
 import re
