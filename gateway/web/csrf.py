@@ -55,7 +55,9 @@ def check_token(offered: str | None, session: SessionSecret) -> None:
     Raises:
         CrossSiteRequest: no token, or not this session's.
     """
-    if offered is None or not hmac.compare_digest(offered.encode(), token(session).encode()):
+    if offered is None or not hmac.compare_digest(
+        offered.encode("utf-8", "replace"), token(session).encode()
+    ):
         raise CrossSiteRequest
 
 

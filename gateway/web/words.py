@@ -56,12 +56,26 @@ OUTCOMES: Mapping[str, Words] = {
     Outcome.INTERNAL_ERROR: Words("내부 오류", "bad", "서버 내부 오류로 끝났습니다."),
 }
 
+SURFACES: Mapping[str, str] = {
+    "chat.app": "대화 화면",
+    "web.page": "웹 화면",
+    "openai.chat": "API",
+    "http": "API",
+}
+
+ACTIONS: Mapping[str, str] = {
+    "request.opened": "요청을 받음",
+    "request.closed": "처리를 마침",
+    "request.lost": "끝을 알 수 없음",
+    "request.refused": "요청을 거절함",
+}
+
 IN_PROGRESS = Words("진행 중", "neutral", "아직 끝나지 않았습니다.")
 
 
-def outcome_words(outcome: str | None) -> Words:
-    """The words for an outcome's value; none means that the request is still open."""
-    if outcome is None:
+def outcome_words(outcome: str) -> Words:
+    """The words for an outcome's value; an empty one means that the request is still open."""
+    if not outcome:
         return IN_PROGRESS
     return OUTCOMES.get(outcome, Words(outcome))
 

@@ -136,12 +136,17 @@ async function checkReceipt(answer, record) {
   const state = answer.part("receipt-state");
   state.textContent = "확인하는 중…";
   try {
-    const response = await fetch(`/records/${record}/state`, { headers: { accept: "application/json" } });
-    const found = await response.json();
-    state.textContent = response.ok ? found.words : `확인하지 못했습니다 (${found.code})`;
+    const response = await fetch(`/v1/receipts/${record}`, { headers: { accept: "application/json" } });
+    state.textContent = response.ok ? sealWords(await response.json()) : "확인하지 못했습니다.";
   } catch {
     state.textContent = "확인하지 못했습니다. 연결을 살펴 주십시오.";
   }
+}
+
+function sealWords(receipt) {
+  const leaves = receipt.promises.map((promise) => promise.sealed?.leaf_index);
+  if (leaves.includes(undefined)) return "저장됨 · 봉인 대기 중";
+  return `봉인됨 · 잎 번호 ${leaves.join(", ")}`;
 }
 
 function problemText(problem) {
@@ -274,6 +279,7 @@ function startAfresh() {
 }
 
 new Composer(field, send);
+sendButton.disabled = false; // without this script the form must not be sent
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   send();
