@@ -87,6 +87,11 @@ class Engines:
         served = self._served.get(model)
         return served.registry.loads() if served else ()
 
+    def running(self, model: str) -> int:
+        """Slots of `model` that are taken, for observers."""
+        served = self._served.get(model)
+        return served.slots.running if served else 0
+
     def waiting(self, model: str) -> int:
         """Calls that wait for a slot of `model`, for observers."""
         served = self._served.get(model)
@@ -117,7 +122,6 @@ async def dispatch(
         EngineRejected: an engine calls the request itself wrong; no other one is asked.
         DeadlinePassed: the task's deadline, or the last replica's wait for a first part.
     """
-    opened = asyncio.ensure_future(gate)
     served = engines._of(task.model)
     clock = asyncio.get_running_loop().time
     async with AsyncExitStack() as stack:
@@ -132,7 +136,7 @@ async def dispatch(
             )
         finally:
             usage.queued_seconds = clock() - asked_at
-        await within(task.deadline, asyncio.shield(opened))
+        await within(task.deadline, asyncio.shield(gate))
         yield await _answering(stack, task, served, engines.options, usage)
 
 

@@ -6,6 +6,7 @@ becoming U+FFFD, lines and events and the whole stream are bounded, and `id` and
 nothing here. Lines end at CR, LF or CRLF only: U+2028, U+0085 and their like are text.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,10 +33,10 @@ class SseBounds:
 
 
 class SseReader:
-    """Reads one stream; feed it the bytes as they come.
+    """Reads one stream; feed it the bytes as they come, and take all events before the next feed.
 
-    An event whose closing blank line never comes is never given, as the standard says. After an
-    exception the reader must not be fed again.
+    An event whose closing blank line never comes is never given, as the standard says. Every event
+    before the first mistake is given, however the bytes were cut; after it the reader is spent.
     """
 
     def __init__(self, bounds: SseBounds | None = None) -> None:
@@ -48,7 +49,7 @@ class SseReader:
         self._data: list[str] = []
         self._data_bytes = 0
 
-    def feed(self, piece: bytes) -> list[Event]:
+    def feed(self, piece: bytes) -> Iterator[Event]:
         """The events that `piece` completes, in order; none, one or several.
 
         Raises:
@@ -60,34 +61,31 @@ class SseReader:
         if self._after_cr and piece:
             self._after_cr = False
             piece = piece.removeprefix(b"\n")
-        events: list[Event] = []
-        # bytes.splitlines, unlike str.splitlines, splits at CR, LF and CRLF only.
-        for line in piece.splitlines(keepends=True):
-            if line.endswith((b"\n", b"\r")):
-                self._extend(line.rstrip(b"\r\n"))
-                whole = bytes(self._line)
-                self._line.clear()
-                self._take(whole, events)
-            else:
-                self._extend(line)
         self._after_cr = self._after_cr or piece.endswith(b"\r")
-        return events
+        # bytes.splitlines, unlike str.splitlines, splits at CR, LF and CRLF only.
+        for part in piece.splitlines(keepends=True):
+            self._extend(part.rstrip(b"\r\n"))
+            if part.endswith((b"\n", b"\r")):
+                line = bytes(self._line)
+                self._line.clear()
+                event = self._take(line)
+                if event is not None:
+                    yield event
 
     def _extend(self, piece: bytes) -> None:
         if len(self._line) + len(piece) > self._bounds.line_bytes:
             raise EngineFailed
         self._line += piece
 
-    def _take(self, line: bytes, events: list[Event]) -> None:
+    def _take(self, line: bytes) -> Event | None:
         """Interprets one whole line; a blank one dispatches what stands before it."""
         if self._first_line:
             self._first_line = False
             line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line:
-            if self._data:
-                events.append(Event(self._type or "message", "\n".join(self._data)))
+            event = Event(self._type or "message", "\n".join(self._data)) if self._data else None
             self._type, self._data, self._data_bytes = "", [], 0
-            return
+            return event
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
@@ -97,6 +95,7 @@ class SseReader:
             self._data.append(_text(value))
         elif name == b"event":
             self._type = _text(value)
+        return None
 
 
 def _text(value: bytes) -> str:

@@ -5,8 +5,7 @@ turn to another replica. What the engine says in errors stays here: exceptions c
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -54,8 +53,9 @@ class Parts:
         self._usage = usage
         self._clock = asyncio.get_running_loop().time
         self._events = SseReader()
+        self._ready: Iterator[Event] = iter(())
         self._answer = AnswerReader(wanted_choices(task))
-        self._held: deque[Part] = deque()
+        self._held: Part | None = None
         self._done = False
 
     def __aiter__(self) -> Self:
@@ -63,60 +63,73 @@ class Parts:
 
     async def __anext__(self) -> Part:
         """The next part."""
-        if not self._held and not self._done:
+        if self._held is None and not self._done:
             await self._pull(self._clock() + self._waits.between_parts_seconds)
-        if not self._held:
+        part, self._held = self._held, None
+        if part is None:
             raise StopAsyncIteration
         self._usage.parts += 1
-        return self._held.popleft()
+        return part
 
     async def first(self, deadline: float) -> None:
         """Reads until a part with a choice is held; `__anext__` gives it. For `stream` only."""
-        while not (self._held and self._held[-1].choices):
-            self._held.clear()
+        while self._held is None or not self._held.choices:
+            self._held = None
             if self._done:
                 raise EngineFailed
             await self._pull(deadline)
         self._usage.first_part_at = self._clock()
 
     async def _pull(self, deadline: float) -> None:
-        """Reads until at least one part is held or the answer has ended."""
+        """Reads until a part is held or the answer has ended."""
         deadline = min(deadline, self._task.deadline)
-        # Bytes that lie ready are read without a wait, in which alone a timeout can fire.
+        # A timeout fires only in a wait, and bytes that lie ready are read without one.
         if self._clock() >= deadline:
             raise DeadlinePassed
-        await within(deadline, self._read() if self._task.stream else self._read_whole())
+        if not self._task.stream:
+            await within(deadline, self._read_whole())
+        elif not self._take_ready():
+            await within(deadline, self._read())
+        if self._done and self._task.stream:
+            await self._read_to_end()
 
     async def _read_whole(self) -> None:
         self._hold(self._answer.whole(await _read_all(self._reply, _MOST_WHOLE_BYTES)))
         self._done = True
 
     async def _read(self) -> None:
-        while not self._held and not self._done:
+        while not self._take_ready():
             piece = await self._reply.read()
             if not piece:
                 raise EngineFailed  # an end without [DONE]: the engine has died politely
-            for event in self._events.feed(piece):
-                self._take(event)
-        if self._done:
-            await self._read_to_end()
+            self._ready = self._events.feed(piece)
+
+    def _take_ready(self) -> bool:
+        """Takes events that have come until there is a part, or the end: tells whether there is.
+
+        One by one, so that what came before a mistake is given before the mistake is raised.
+        """
+        while self._held is None and not self._done:
+            event = next(self._ready, None)
+            if event is None:
+                return False
+            self._take(event)
+        return True
 
     def _take(self, event: Event) -> None:
-        if self._done:
-            return
-        if event.data == "[DONE]":
-            if not self._answer.complete:
-                raise EngineFailed
+        if event.data != "[DONE]":
+            self._hold(self._answer.chunk(event.data))
+        elif self._answer.complete:
             self._done = True
-            return
-        part = self._answer.chunk(event.data)
-        if part is not None:
-            self._hold(part)
+        else:
+            raise EngineFailed
 
-    def _hold(self, part: Part) -> None:
+    def _hold(self, part: Part | None) -> None:
+        if part is None:
+            return
         if part.tokens is not None:
             self._usage.tokens = part.tokens
-        self._held.append(part)
+        self._held = part
 
     async def _read_to_end(self) -> None:
         """Lets the connection be used again; one that does not end is simply cut when closed."""

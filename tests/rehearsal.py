@@ -43,11 +43,18 @@ class RunningEngine:
 
 
 class _Server(uvicorn.Server):
-    """Leaves pytest's signal handlers alone."""
+    """Leaves pytest's signal handlers alone, and stops at once instead of at its next tick."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()
 
 
 @contextlib.asynccontextmanager
@@ -68,6 +75,7 @@ async def serving(app: object, *, path: str | None = None) -> AsyncIterator[str]
         yield url
     finally:
         server.should_exit = server.force_exit = True
+        server.stopping.set()
         await running
         listener.close()
 

@@ -38,12 +38,12 @@ SMALL = SseBounds(line_bytes=16, event_bytes=24, total_bytes=64)
     ],
 )
 def test_sse_reader_follows_the_standard(stream, events):
-    assert SseReader().feed(stream) == [Event(*event) for event in events]
+    assert list(SseReader().feed(stream)) == [Event(*event) for event in events]
 
 
 def test_sse_byte_order_mark_counts_only_at_the_start():
     stream = b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n"
-    assert SseReader().feed(stream) == [Event("message", "a")]
+    assert list(SseReader().feed(stream)) == [Event("message", "a")]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_sse_byte_order_mark_counts_only_at_the_start():
 )
 def test_sse_bytes_that_are_not_utf8_end_the_stream_without_words(stream):
     with pytest.raises(EngineFailed) as caught:
-        SseReader().feed(stream)
+        list(SseReader().feed(stream))
     assert caught.value.args == ()
     assert caught.value.__context__ is None
 
@@ -75,6 +75,13 @@ def test_sse_bytes_that_are_not_utf8_end_the_stream_without_words(stream):
 def test_sse_bounds_hold(pieces):
     reader = SseReader(SMALL)
     for piece in pieces[:-1]:
-        reader.feed(piece)
+        assert list(reader.feed(piece)) == []
     with pytest.raises(EngineFailed):
-        reader.feed(pieces[-1])
+        list(reader.feed(pieces[-1]))
+
+
+def test_sse_events_before_a_mistake_are_given():
+    events = SseReader().feed(b"data: a\n\ndata: \xff\n\n")
+    assert next(events) == Event("message", "a")
+    with pytest.raises(EngineFailed):
+        next(events)
