@@ -1,65 +1,118 @@
-"""A name that was found once covers its other occurrences, in the same text or conversation.
+"""A value that was found once covers its other occurrences, in the same text or conversation.
 
-Names of three and more syllables are covered wherever they stand; shorter ones only as a word of
-their own, with or without particles, because two syllables also make nouns. Linear in the text.
+Context often speaks once only: the word for an account in the first line, its bare number in the
+third. Names of three and more syllables are covered wherever they stand; shorter ones only as a
+word of their own, because two syllables also make nouns. Numbers of eight and more digits are
+covered however they are grouped, as the last look would find them. Reads normalised text, in linear
+time.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from redaction.entity import Span
 from redaction.recognizers.kr.name_words import PARTICLES, TITLES, is_noun
+from redaction.recognizers.recognizer import digits
 
-_LEAST = 2
-_SURE = 3
+RULE = "again"
 _SCORE = 0.7
+_LEAST_SYLLABLES = 2
+_SURE_SYLLABLES = 3
+_LEAST_DIGITS = 8  # as the last look (DESIGN section 4)
 _BEHIND = re.compile(rf"(?=$|[^가-힣])|(?:[ ]?(?:{TITLES}))?(?:{PARTICLES}){{0,2}}(?![가-힣])")
 _BARE = re.compile(r"[\s.·-]+")
+_DIGIT = re.compile(r"[0-9]")
+# What may stand between two digits of one number.
+_CLUSTER = re.compile(r"[0-9](?:[-·./_~() ]{0,3}[0-9]){7,}")
+
+
+def _hangul(char: str) -> bool:
+    return "가" <= char <= "힣"
 
 
 @dataclass(frozen=True, slots=True)
-class NameCover:
-    """The names of a text or conversation, ready to be looked for."""
+class Cover:
+    """The values of a text or conversation, ready to be looked for in others."""
 
-    names: frozenset[str]
+    _names: frozenset[str]
     _first: re.Pattern[str] | None
-    _lengths: tuple[int, ...]
+    _name_lengths: tuple[int, ...]
+    _numbers: Mapping[str, str]
+    _number_lengths: tuple[int, ...]
 
     @classmethod
-    def of(cls, found: Iterable[str]) -> "NameCover":
-        """Names as they were found; one written with spaces also covers its closed form."""
-        names = set()
-        for name in found:
-            for spelling in (name, _BARE.sub("", name) if "가" <= name[0] <= "힣" else name):
-                if len(spelling) >= _LEAST and not is_noun(spelling):
-                    names.add(spelling)
-        if not names:
-            return cls(frozenset(), None, ())
-        first = re.compile(f"[{re.escape(''.join(sorted({name[0] for name in names})))}]")
-        lengths = tuple(sorted({len(name) for name in names}, reverse=True))
-        return cls(frozenset(names), first, lengths)
+    def of(cls, found: Iterable[tuple[str, str]]) -> "Cover":
+        """Takes pairs of entity and normalised text."""
+        names: set[str] = set()
+        numbers: dict[str, str] = {}
+        for entity, value in found:
+            if entity == "PERSON":
+                names.update(_spellings(value))
+            elif len(number := digits(value)) >= _LEAST_DIGITS and "@" not in value:
+                numbers.setdefault(number, entity)
+        first = "".join(sorted({name[0] for name in names}))
+        return cls(
+            frozenset(names),
+            re.compile(f"[{re.escape(first)}]") if first else None,
+            tuple(sorted({len(name) for name in names}, reverse=True)),
+            MappingProxyType(numbers),
+            tuple(sorted({len(number) for number in numbers}, reverse=True)),
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to look for."""
+        return not self._names and not self._numbers
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where the names stand in normalised text, ascending; longer names before shorter."""
-        if self._first is None:
-            return
+        """Where the values stand in normalised text; of two at one place the longer."""
+        if self._first is not None:
+            yield from self._names_in(text, self._first)
+        if self._numbers:
+            for cluster in _CLUSTER.finditer(text):
+                yield from self._numbers_in(text, cluster.start(), cluster.end())
+
+    def _names_in(self, text: str, first: re.Pattern[str]) -> Iterator[Span]:
         position = 0
-        while match := self._first.search(text, position):
-            position = match.start() + 1
-            for length in self._lengths:
-                name = text[match.start() : match.start() + length]
-                if name in self.names and self._stands(text, match.start(), match.start() + length):
-                    position = match.start() + length
-                    yield Span(match.start(), position, "PERSON", _SCORE, "person.again")
+        while match := first.search(text, position):
+            start = match.start()
+            position = start + 1
+            for length in self._name_lengths:
+                name = text[start : start + length]
+                if name in self._names and _stands(text, start, start + len(name)):
+                    position = start + len(name)
+                    yield Span(start, position, "PERSON", _SCORE, RULE)
                     break
 
-    def _stands(self, text: str, start: int, end: int) -> bool:
-        if end - start >= _SURE and "가" <= text[start] <= "힣":
+    def _numbers_in(self, text: str, start: int, end: int) -> Iterator[Span]:
+        places = [match.start() for match in _DIGIT.finditer(text, start, end)]
+        cluster = "".join(text[place] for place in places)
+        position = 0
+        while position < len(cluster):
+            for length in self._number_lengths:
+                number = cluster[position : position + length]
+                entity = self._numbers.get(number)
+                if entity is not None and len(number) == length:
+                    last = places[position + length - 1]
+                    yield Span(places[position], last + 1, entity, _SCORE, RULE)
+                    position += length - 1
+                    break
+            position += 1
+
+
+def _spellings(name: str) -> Iterator[str]:
+    for spelling in {name, _BARE.sub("", name) if _hangul(name[0]) else name}:
+        if len(spelling) >= _LEAST_SYLLABLES and not is_noun(spelling):
+            yield spelling
+
+
+def _stands(text: str, start: int, end: int) -> bool:
+    """Whether a name's letters here are the name and not a part of another word."""
+    if _hangul(text[start]):
+        if end - start >= _SURE_SYLLABLES:
             return True
-        before = text[start - 1] if start else " "
-        if before.isalnum():
-            return False
-        if not "가" <= text[start] <= "힣":
-            return not text[end : end + 1].isascii() or not text[end : end + 1].isalnum()
-        return _BEHIND.match(text, end) is not None
+        return not (start and text[start - 1].isalnum()) and _BEHIND.match(text, end) is not None
+    around = text[max(0, start - 1) : start] + text[end : end + 1]
+    return not any(char.isascii() and char.isalnum() for char in around)

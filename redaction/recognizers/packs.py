@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from redaction.entity import Span
-from redaction.normalize import views
-from redaction.recognizers.cover import NameCover
+from redaction.normalize import View, views
+from redaction.recognizers.cover import Cover
 from redaction.recognizers.kr.pack import KR
 from redaction.recognizers.recognizer import Pack
 from redaction.recognizers.resolve import resolve
@@ -31,18 +31,24 @@ def packs_named(names: Sequence[str]) -> tuple[Pack, ...]:
 
 def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
     """The spans of a text, ascending and disjoint, with the original's code-point offsets."""
-    spans: list[Span] = []
-    for view in views(text):
-        read = [
-            span
-            for pack in packs
-            for recognizer in pack.recognizers
-            for span in recognizer.find(view.text)
-        ]
-        kept = list(resolve(read))
-        cover = NameCover.of(view.text[s.start : s.end] for s in kept if s.entity == "PERSON")
-        kept.extend(cover.spans(view.text))
-        for span in kept:
-            start, end = view.original(span.start, span.end)
-            spans.append(span._replace(start=start, end=end))
-    return resolve(spans)
+    readings = [(view, _read(view.text, packs)) for view in views(text)]
+    cover = Cover.of(
+        (span.entity, view.text[span.start : span.end])
+        for view, spans in readings
+        for span in spans
+    )
+    return resolve(
+        (_original(view, span) for view, spans in readings for span in spans),
+        weaker=(_original(view, span) for view, _ in readings for span in cover.spans(view.text)),
+    )
+
+
+def _original(view: View, span: Span) -> Span:
+    start, end = view.original(span.start, span.end)
+    return span._replace(start=start, end=end)
+
+
+def _read(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
+    return resolve(
+        span for pack in packs for recognizer in pack.recognizers for span in recognizer.find(text)
+    )
