@@ -81,10 +81,12 @@ class Children:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # the directory that the user happens to stand in is no place for modules
                 "-m",
                 "gateway.demo.leash",
                 str(os.getpid()),
                 sys.executable,
+                "-P",
                 *command,
                 stdin=DEVNULL,
                 stdout=handle,
