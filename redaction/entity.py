@@ -76,12 +76,14 @@ class Field:
     """One text that a model could read, in the order in which the chat template renders them.
 
     `joins_previous` says that the model reads it directly behind the field before it, so that a
-    value may stand across the two.
+    value may stand across the two. `label` is the name that it stands under in JSON (`성명` of
+    `{"성명": …}`): it tells what the text is and is no part of it; names are fields of their own.
     """
 
     text: str = field(repr=False)
     origin: Origin
     joins_previous: bool = False
+    label: str = field(default="", repr=False)
 
 
 class Span(NamedTuple):

@@ -85,6 +85,8 @@ WORDS = frozenset(
     }
 )
 _HOLDS_WORDS = frozenset({"format", "type"})
+# What stands under these is a value of the property and not a word about it.
+_HOLDS_VALUES = frozenset({"const", "default", "enum", "examples"})
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _TEXTUAL = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "pattern", "$id", "$anchor"})
@@ -107,29 +109,32 @@ _NUMERIC = frozenset(
 )
 
 
-def schema_node(schema: JsonValue, texts: Texts) -> Node:
-    """The tree of a schema; every text in it is a definition's."""
+def schema_node(schema: JsonValue, texts: Texts, label: str = "") -> Node:
+    """The tree of a schema; every text in it is a definition's.
+
+    `label` is the name of the property that the schema describes.
+    """
     if not isinstance(schema, dict):
-        return texts.json(schema, Origin.DEFINITION)
+        return texts.json(schema, Origin.DEFINITION, label)
     pairs: list[tuple[Node, Node]] = []
     for key, value in schema.items():
         if key in KEYWORDS:
-            pairs.append((key, _keyword(key, value, texts)))
+            pairs.append((key, _keyword(key, value, texts, label)))
         else:
             name = texts.key(key, Origin.DEFINITION)
-            pairs.append((name, texts.json(value, Origin.DEFINITION)))
+            pairs.append((name, texts.json(value, Origin.DEFINITION, key)))
     return Pairs(tuple(pairs))
 
 
-def _keyword(key: str, value: JsonValue, texts: Texts) -> Node:
+def _keyword(key: str, value: JsonValue, texts: Texts, label: str) -> Node:
     if key in _HOLDS_SCHEMA and isinstance(value, dict):
-        return schema_node(value, texts)
+        return schema_node(value, texts, label)
     if (key in _HOLDS_SCHEMAS or key in _HOLDS_SCHEMA) and isinstance(value, list):
-        return [schema_node(item, texts) for item in value]
+        return [schema_node(item, texts, label) for item in value]
     if key in _HOLDS_NAMED_SCHEMAS and isinstance(value, dict):
         return Pairs(
             tuple(
-                (texts.key(name, Origin.DEFINITION), schema_node(item, texts))
+                (texts.key(name, Origin.DEFINITION), schema_node(item, texts, name))
                 for name, item in value.items()
             )
         )
@@ -138,7 +143,7 @@ def _keyword(key: str, value: JsonValue, texts: Texts) -> Node:
     if key in _HOLDS_WORDS:
         words = _words(value, texts)
         return Constraint(words) if key in _CONSTRAINTS else words
-    node = texts.json(value, Origin.DEFINITION)
+    node = texts.json(value, Origin.DEFINITION, label if key in _HOLDS_VALUES else "")
     return Constraint(node) if key in _CONSTRAINTS else node
 
 

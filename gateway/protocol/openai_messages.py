@@ -102,7 +102,7 @@ def _assistant(
 def _call(call: wire.ToolCallItem, ids: _Ids, texts: Texts, param: str) -> Node:
     written = call.function.arguments
     name = texts.name(call.function.name, Origin.ASSISTANT, param)
-    arguments = texts.document(written, Origin.ASSISTANT, scalars=True)
+    arguments = texts.document(written, Origin.ASSISTANT, numbers=True)
     if arguments is None:  # the model wrote no JSON
         arguments = texts.text(written, Origin.ASSISTANT)
     return {
@@ -127,5 +127,5 @@ def _result_content(content: wire.Content, texts: Texts) -> Node:
 
 
 def _result_text(text: str, texts: Texts) -> Node:
-    document = texts.document(text, Origin.TOOL, scalars=False)
+    document = texts.document(text, Origin.TOOL, numbers=False)
     return texts.content(text, Origin.TOOL) if document is None else document

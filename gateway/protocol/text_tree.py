@@ -25,6 +25,9 @@ from redaction.entity import Field, Origin
 # A number this short (a count, a year) cannot hold a personal datum and is not read.
 SHORT_NUMBER = 4
 
+# Longer than any name that tells what stands under it.
+MOST_LABEL = 64
+
 
 class Text(NamedTuple):
     """A text that may be replaced."""
@@ -102,10 +105,10 @@ class Texts:
         joins, self._content_before = self._content_before, True
         return Text(self._place(Field(text, origin, joins_previous=joins)))
 
-    def text(self, text: str, origin: Origin) -> Node:
-        """A text that stands alone."""
+    def text(self, text: str, origin: Origin, label: str = "") -> Node:
+        """A text that stands alone, or under a name in JSON."""
         self._content_before = False
-        return Text(self._place(Field(text, origin))) if text else ""
+        return Text(self._place(Field(text, origin, label=label[:MOST_LABEL]))) if text else ""
 
     def name(self, name: str, origin: Origin, param: str) -> Node:
         """A name of which the engine's alphabet leaves no room for a surrogate."""
@@ -122,29 +125,44 @@ class Texts:
             known = self._names[key, origin] = Text(self._place(Field(key, origin)))
         return known
 
-    def json(self, value: JsonValue, origin: Origin) -> Node:
-        """A JSON value whose names, strings and numbers are texts."""
+    def json(
+        self, value: object, origin: Origin, label: str = "", depth: int | None = None
+    ) -> Node:
+        """A JSON value whose names, strings and numbers are texts.
+
+        `label` is the nearest name that the value stands under; `depth` how deep it may be.
+        """
         self._count()
+        left = self._bounds.depth if depth is None else depth
+        if isinstance(value, dict | list) and not left:
+            raise TooComplex
         match value:
-            case dict():
-                pairs = ((self.key(k, origin), self.json(v, origin)) for k, v in value.items())
-                return Pairs(tuple(pairs))
+            case dict() | _Members():
+                members = value.items() if isinstance(value, dict) else value
+                return Pairs(
+                    tuple(
+                        (self.key(_whole(name), origin), self.json(item, origin, name, left - 1))
+                        for name, item in members
+                    )
+                )
             case list():
-                return [self.json(item, origin) for item in value]
-            case str():
-                return self.text(value, origin)
+                return [self.json(item, origin, label, left - 1) for item in value]
             case bool() | None:
                 return value
+            case Literal() | int() | float():
+                return self._number(value, origin, label)
+            case str():
+                return self.text(_whole(value), origin, label)
             case _:
-                return self._number(json.dumps(value), value, origin)
+                raise TypeError
 
-    def document(self, text: str, origin: Origin, *, scalars: bool) -> "Node | None":
-        """JSON inside a string, or None if it is none; a bare string or number only if `scalars`.
+    def document(self, text: str, origin: Origin, *, numbers: bool) -> "Node | None":
+        """JSON inside a string, or None if it is none; a bare number or word only if `numbers`.
 
         Raises:
             TooComplex: deeper or longer than the bounds allow.
         """
-        if not scalars and not text.lstrip(" \t\r\n").startswith(("{", "[")):
+        if not numbers and not text.lstrip(" \t\r\n").startswith(("{", "[", '"')):
             return None
         self._parsed_characters += len(text)
         if self._parsed_characters > self._bounds.characters:
@@ -155,35 +173,14 @@ class Texts:
             raise TooComplex from None
         except ValueError:
             return None
-        return Document(self._parsed(root, origin, self._bounds.depth))
+        return Document(self.json(root, origin))
 
-    def _parsed(self, value: object, origin: Origin, depth: int) -> Node:
-        self._count()
-        if isinstance(value, _Members | list) and not depth:
-            raise TooComplex
-        match value:
-            case _Members():
-                pairs = (
-                    (self.key(_whole(k), origin), self._parsed(v, origin, depth - 1))
-                    for k, v in value
-                )
-                return Pairs(tuple(pairs))
-            case list():
-                return [self._parsed(item, origin, depth - 1) for item in value]
-            case Literal():
-                return self._number(value, value, origin)
-            case str():
-                return self.text(_whole(value), origin)
-            case bool() | None:
-                return value
-            case _:
-                raise TypeError
-
-    def _number(self, literal: str, value: int | float | str, origin: Origin) -> Node:
+    def _number(self, value: Literal | int | float, origin: Origin, label: str) -> Node:
         self._content_before = False
+        literal = str(value) if isinstance(value, Literal) else json.dumps(value)
         if len(literal) <= SHORT_NUMBER:
             return value
-        return Number(self._place(Field(str(literal), origin)), value)
+        return Number(self._place(Field(literal, origin, label=label[:MOST_LABEL])), value)
 
     def _count(self) -> None:
         self._values += 1

@@ -458,3 +458,21 @@ def test_repr_holds_no_text():
 def test_fields_of_origin_definition_never_come_from_messages():
     read = chat(messages=[USER, {"role": "assistant", "tool_calls": [call('{"a": "b"}')]}])
     assert Origin.DEFINITION not in {item.origin for item in read.fields}
+
+
+def test_values_in_json_carry_the_name_that_they_stand_under():
+    arguments = '{"성명": "김철수", "전화": [1012345678, "b"], "담당": {"이름": {"성": "c"}}}'
+    schema = {"properties": {"성명": {"description": "d", "items": {"enum": ["e"]}}}}
+    read = chat(
+        messages=[USER, {"role": "assistant", "tool_calls": [call(arguments)]}],
+        tools=[{"type": "function", "function": {"name": "find", "parameters": schema}}],
+    )
+    labels = {item.text: item.label for item in read.fields if item.label}
+    assert labels == {
+        "e": "성명",
+        "김철수": "성명",
+        "1012345678": "전화",
+        "b": "전화",
+        "c": "성",
+    }
+    assert "성명" not in repr(read.fields)
