@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redaction.entity import COVER_RULE, Field, Findings, Span
-from redaction.normalize import normalize
+from redaction.normalize import normalize, views
 from redaction.pool import Detector
 from redaction.recognizers.cover import Cover
 from redaction.recognizers.resolve import resolve
@@ -88,10 +88,10 @@ async def detect(fields: Sequence[Field], detector: Detector) -> Findings:
 def _covered(text: str, cover: Cover) -> Iterator[Span]:
     if cover.empty:
         return
-    view = normalize(text)
-    for span in cover.spans(view.text):
-        start, end = view.original(span.start, span.end)
-        yield span._replace(start=start, end=end, rule=COVER_RULE)
+    for view in views(text):
+        for span in cover.spans(view.text):
+            start, end = view.original(span.start, span.end)
+            yield span._replace(start=start, end=end, rule=COVER_RULE)
 
 
 def _windows(fields: Sequence[Field], right: int) -> Iterator[_Window]:

@@ -24,8 +24,8 @@ _LEAST_DIGITS = 8  # as the last look (DESIGN section 4)
 _BEHIND = re.compile(rf"(?=$|[^가-힣])|(?:[ ]?(?:{TITLES}))?(?:{PARTICLES}){{0,2}}(?![가-힣])")
 _BARE = re.compile(r"[\s.·-]+")
 _DIGIT = re.compile(r"[0-9]")
-# What may stand between two digits of one number.
-_CLUSTER = re.compile(r"[0-9](?:[-·./_~() ]{0,3}[0-9]){7,}")
+# What the last look reads over between two digits; disjoint from digits, so matching is linear.
+_CLUSTER = re.compile(r"[0-9](?:[-\s·./_~():,]*[0-9]){7,}")
 
 
 def _hangul(char: str) -> bool:

@@ -11,7 +11,7 @@ from redaction.entity import Span
 from redaction.normalize import View, views
 from redaction.recognizers.cover import Cover
 from redaction.recognizers.kr.pack import KR
-from redaction.recognizers.recognizer import Pack
+from redaction.recognizers.recognizer import Pack, number_regions
 from redaction.recognizers.resolve import resolve
 
 PACKS = MappingProxyType({pack.name: pack for pack in (KR,)})
@@ -49,6 +49,15 @@ def _original(view: View, span: Span) -> Span:
 
 
 def _read(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
-    return resolve(
-        span for pack in packs for recognizer in pack.recognizers for span in recognizer.find(text)
-    )
+    regions = number_regions(text)
+    found: list[Span] = []
+    for recognizer in (recognizer for pack in packs for recognizer in pack.recognizers):
+        if not recognizer.numeric:
+            found += recognizer.find(text)
+            continue
+        for start, end in regions:
+            found += (
+                span._replace(start=span.start + start, end=span.end + start)
+                for span in recognizer.find(text[start:end])
+            )
+    return resolve(found)

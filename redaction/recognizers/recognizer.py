@@ -28,12 +28,14 @@ class Recognizer:
     """Finds one kind of personal datum in normalised text.
 
     `find` yields spans in any order; they may overlap. Each span's `rule` begins with `entity`'s
-    kind and never holds text.
+    kind and never holds text. `numeric` kinds have at least seven digits, and nothing beyond
+    `CONTEXT` characters around them matters: they are looked for only where digits are.
     """
 
     entity: str
     find: Callable[[str], Iterator[Span]]
     canary: Canary
+    numeric: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,21 @@ FOREIGN_NUMBERS = (
     "|승인\\s?번호|일련\\s?번호|제품\\s?번호|물품|품목|모델|바코드|버전|version|예산|금액|시행일|고시|ISBN|EAN"
     "|법인\\s?등록\\s?번호|건강보험증|자재|재고|좌표|해시|타임스탬프|timestamp|군번"
 )
+
+
+CONTEXT = 64
+_SEVEN_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,6}[0-9]){6,}")
+
+
+def number_regions(text: str) -> list[tuple[int, int]]:
+    """Where numeric kinds may stand, context included: ascending, not touching."""
+    regions: list[tuple[int, int]] = []
+    for match in _SEVEN_DIGITS.finditer(text):
+        start, end = max(0, match.start() - CONTEXT), min(len(text), match.end() + CONTEXT)
+        if regions and start <= regions[-1][1]:
+            start = regions.pop()[0]
+        regions.append((start, end))
+    return regions
 
 
 def digits(text: str) -> str:

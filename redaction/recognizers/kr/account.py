@@ -1,7 +1,7 @@
-"""계좌번호 (KR_BANK_ACCOUNT): ten to sixteen digits beside a bank's name or the word for an account.
+"""계좌번호 (KR_BANK_ACCOUNT): ten to sixteen digits beside a bank's name or a word for accounts.
 
-Form: the banks choose their own lengths and groups (금융결제원, 금융회사 계좌번호 체계); without a word that says so, a
-group of digits is no account. There is no common check digit.
+Form: each bank chooses its own length and groups (금융결제원, 금융회사 계좌번호 체계); without a
+word that says so, a group of digits is no account. There is no common check digit.
 """
 
 import re
@@ -17,7 +17,8 @@ from redaction.recognizers.recognizer import (
 )
 
 _GROUPS = re.compile(
-    r"(?<![0-9A-Za-z_])(?<![0-9][-.,])[0-9]{2,8}(?:(?:[ ]?[-·][ ]?|[ ])[0-9]{1,8}){1,4}(?![0-9A-Za-z_])(?!-[0-9])"
+    r"(?<![0-9A-Za-z_])(?<![0-9][-.,])[0-9]{2,8}(?:(?:[ ]?[-·][ ]?|[ ])[0-9]{1,8}){1,4}"
+    r"(?![0-9A-Za-z_])(?!-[0-9])"
 )
 _RUN = re.compile(r"(?<![0-9A-Za-z_])(?<![0-9][.,-])[0-9]{10,16}(?![0-9A-Za-z_])(?!-[0-9])")
 
@@ -28,7 +29,8 @@ _BANKS = (
 )
 # Short names that are everyday words count only directly before the number.
 _SHORT_BANK = re.compile(
-    r"(?:국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|KB|NH|MG|SC)[ ]?[:)]?[ ]?$"
+    "(?:국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|KB|NH|MG|SC)"
+    "[ ]?[:)]?[ ]?$"
 )
 _LABELS = Labels.of(
     f"계좌|통장|입금|송금|이체|환급|예금|{_BANKS}",

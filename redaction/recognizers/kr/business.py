@@ -1,7 +1,8 @@
 """사업자등록번호 (KR_BRN): three, two and five digits.
 
-Form and check digit: 국세청, 부가가치세법 시행령 제12조; weights 1 3 7 1 3 7 1 3 5, where the ninth product also
-adds its tens. The check digit is evidence only.
+Form: 부가가치세법 시행령 제12조 (given by the tax office for each place of business). Check digit
+as in common use: weights 1 3 7 1 3 7 1 3 5, where the ninth product also adds its tens; evidence
+only.
 """
 
 import re
@@ -19,7 +20,8 @@ from redaction.recognizers.recognizer import (
 )
 
 _SEPARATED = re.compile(
-    r"(?<![0-9])(?<![0-9]-)[1-9][0-9]{2}[ ]?[-·./ ][ ]?[0-9]{2}[ ]?[-·./ ][ ]?[0-9]{5}(?![0-9])(?!-[0-9])"
+    r"(?<![0-9])(?<![0-9]-)[1-9][0-9]{2}[ ]?[-·./ ][ ]?[0-9]{2}[ ]?[-·./ ][ ]?[0-9]{5}"
+    r"(?![0-9])(?!-[0-9])"
 )
 _RUN = re.compile(r"(?<![0-9A-Za-z_.,-])[1-9][0-9]{9}(?![0-9A-Za-z_-])")
 _LABELS = Labels.of(

@@ -1,7 +1,7 @@
 """카드번호 (CREDIT_CARD): 14 to 16 digits of the issuers in use in Korea.
 
-Form: ISO/IEC 7812-1 (issuer ranges, Luhn check digit in annex B). Cards for domestic use alone begin
-with 9 (금융결제원). The check digit is evidence only: mistyped cards are cards.
+Form: ISO/IEC 7812-1 (issuer ranges, Luhn check digit in annex B). Cards for domestic use alone
+begin with 9. The check digit is evidence only: mistyped cards are cards.
 """
 
 import re

@@ -1,7 +1,7 @@
 """운전면허번호 (KR_DRIVER_LICENSE): region, year, six digits, two digits.
 
-Form: 도로교통법 시행규칙 제77조 and 별지 제55호서식; regions 11 서울 to 26 울산 and 28 경기북부, or on older licences
-the region's name. The last digits' check is not published.
+Form: 도로교통법 시행규칙 제77조, 별지 제55호서식; regions 11 서울 to 26 울산 and 28 경기북부, or on
+older licences the region's name. How the last digits check is not published.
 """
 
 import re

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from redaction.entity import Span
 from redaction.recognizers.recognizer import Canary, Recognizer
 
-_AT = re.compile(r"@|[ ]?[(\[{<]\s?(?:at|@|앳|골뱅이)\s?[)\]}>][ ]?|[ ]?골뱅이[ ]?", re.IGNORECASE)
+_SIGN = re.compile("[ ]?@[ ]?")
+_WORD = re.compile(r"[ ]?(?:[(\[{<]\s?(?:at|@|앳|골뱅이)\s?[)\]}>]|골뱅이)[ ]?", re.IGNORECASE)
 _DOMAIN = re.compile(
     r"[A-Za-z0-9-]{1,63}(?:(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?)[A-Za-z0-9-]{1,63}){0,8}"
     r"(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?)(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{2,59})"
@@ -25,10 +26,14 @@ _LONGEST_LOCAL = 64
 _LEADING = "./=?&'#|*`{}~^!-"
 
 
+def _signs(text: str) -> Iterator[re.Match[str]]:
+    if "@" in text:
+        yield from _SIGN.finditer(text)
+    yield from _WORD.finditer(text)
+
+
 def _find(text: str) -> Iterator[Span]:
-    if "@" not in text and "골뱅이" not in text and "at" not in text.casefold():
-        return
-    for at in _AT.finditer(text):
+    for at in _signs(text):
         floor = max(0, at.start() - _LONGEST_LOCAL)
         start = at.start()
         while start > floor and text[start - 1] in _LOCAL:
@@ -54,4 +59,5 @@ EMAIL = Recognizer(
     "EMAIL_ADDRESS",
     _find,
     Canary("EMAIL_ADDRESS", "메일은 minwon.kim@example.com으로 주세요.", "minwon.kim@example.com"),
+    numeric=False,
 )

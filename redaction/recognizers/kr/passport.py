@@ -1,8 +1,8 @@
-"""여권번호 (KR_PASSPORT): a letter for the kind and eight digits, or three digits, a letter, four digits.
+"""여권번호 (KR_PASSPORT): a letter for the kind and eight digits, one of which may be a letter.
 
-Form: 외교부, 차세대 전자여권 (from 2021-12-21): one letter, three digits, one letter, four digits; before
-that one letter and eight digits. Letters: M 복수, S 단수, R 거주, O 관용, D 외교, G 여행증명서 and its successors.
-There is no check digit outside the machine-readable zone (ICAO Doc 9303).
+Form: 외교부, 차세대 전자여권 (from 2021-12-21): one letter, three digits, one letter, four digits;
+before that one letter and eight digits. First letters: M, S, R, O, D and G. There is no check digit
+outside the machine-readable zone (ICAO Doc 9303).
 """
 
 import re
@@ -18,8 +18,8 @@ from redaction.recognizers.recognizer import (
 )
 
 _FORM = re.compile(
-    r"(?<![0-9A-Za-z_-])(?P<kind>[MSRODGmsrodg])[ -]?[0-9]{3}(?:[0-9]{5}|[ ]?(?P<new>[A-Za-z])[ ]?[0-9]{4})"
-    r"(?![0-9A-Za-z_-])"
+    r"(?<![0-9A-Za-z_-])(?P<kind>[MSRODGmsrodg])[ -]?[0-9]{3}"
+    r"(?:[0-9]{5}|[ ]?(?P<new>[A-Za-z])[ ]?[0-9]{4})(?![0-9A-Za-z_-])"
 )
 # The regional letters of passports before 2008 have no certain end: only behind their label.
 _OLD = re.compile(r"(?<![0-9A-Za-z_-])[A-Za-z]{2}[ -]?[0-9]{7}(?![0-9A-Za-z_-])")

@@ -1,7 +1,7 @@
 """성명 (PERSON): a name before a title or 씨/님, behind a field's label, or behind a person's role.
 
-Sources of the words: kr/name_words.py. Without a model only such contexts say that a word is a name; a
-name found anywhere in a text covers its other occurrences there (redaction/recognizers/cover.py).
+Sources of the words: kr/name_words.py. Without a model only such contexts say that a word is a
+name; one found anywhere in a text covers its other occurrences (redaction/recognizers/cover.py).
 Never decides by a single syllable, so 김 씨 stays.
 """
 
@@ -14,25 +14,36 @@ from redaction.recognizers.kr.name_words import (
     COMPOUND_SURNAMES,
     GIVEN,
     LABELS,
-    is_noun,
     PARTICLES,
     RUNNING_LABELS,
     SURNAMES,
     TITLES,
     WEAK_TITLES,
+    is_noun,
 )
 from redaction.recognizers.recognizer import Canary, Recognizer
 
 _FIRST = "".join(sorted(SURNAMES | {name[0] for name in COMPOUND_SURNAMES}))
 _TITLE = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}}?)(?P<gap>[ ]?)"
-    rf"(?P<title>(?:{TITLES})님?|씨|님)(?=$|[^가-힣]|(?:{PARTICLES})(?![가-힣])|(?:{PARTICLES})(?:{PARTICLES}))"
+    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}}?)(?P<gap>[ ]?)(?P<title>(?:{TITLES})님?|씨|님)"
+    rf"(?=$|[^가-힣]|(?:{PARTICLES})(?![가-힣])|(?:{PARTICLES})(?:{PARTICLES}))"
 )
-_OPENING = r"[ \t]{0,8}(?:\([^()\n]{1,10}\)[ \t]{0,2})?(?:[:=→|>〉】\]]|</t[hd]>[ \t]{0,4}<td[^<>\n]{0,40}>|\"[ ]?:[ ]?\")[ \t\"'*]{0,8}"
+# Between a field's label and its value: a remark in brackets, then a colon or arrow, a table's
+# border, or the quotes of a JSON member.
+_OPENING = (
+    r"[ \t]{0,8}(?:\([^()\n]{1,10}\)[ \t]{0,2})?"
+    r"(?:[:=→|>〉】\]]|</t[hd]>[ \t]{0,4}<td[^<>\n]{0,40}>|\"[ ]?:[ ]?\")[ \t\"'*]{0,8}"
+)
 _FIELD = re.compile(rf"(?<![가-힣])(?:{LABELS})[*\"']{{0,2}}{_OPENING}")
 _RUNNING = re.compile(rf"(?<![가-힣])(?:{RUNNING_LABELS})(?:[ ]{{1,2}}|\()(?=[{_FIRST}])")
+_SELF = re.compile(
+    r"(?<![가-힣])(?:저는|제[ ]?이름은|이름은|성명은|성함은|본인은)[ ]{1,2}"
+    rf"(?P<name>[{_FIRST}][가-힣]{{1,3}}?)"
+    r"(?=입니다|이라고|라고|이에요|예요|이고|이며|이라는|라는|올시다|[ ]?\()"
+)
 _BRACKET = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}})[ ]?\((?=[ ]?(?:[0-9]{{6}}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{{2}}세))"
+    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}})[ ]?\("
+    r"(?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세))"
 )
 _HANGUL = re.compile(r"[가-힣]{2,10}")
 _SPACED = re.compile(rf"(?P<name>[{_FIRST}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])(?![가-힣])")
@@ -40,6 +51,7 @@ _LATIN = re.compile(r"[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}(
 _TAIL = re.compile(
     rf"(?:{PARTICLES}|(?:{TITLES})님?)(?:(?:{PARTICLES})(?:{PARTICLES})?)?(?![가-힣])"
 )
+_UNNAMED = "모"  # 김모 씨: a surname, made anonymous
 # Particles that hardly ever end a given name, so that 김철를 is read as 김철 and 를.
 _NEVER_LAST = frozenset("를는에와과께")
 
@@ -78,20 +90,26 @@ def split_name(run: str) -> str | None:
     return None
 
 
+def _believed(name: str, title: str, *, apart: bool) -> bool:
+    """Whether a plausible name before a title is one; 씨 speaks for names more than offices do."""
+    if len(name) == 2 and name[1] == _UNNAMED:
+        return False
+    if title == "씨":
+        return True
+    if len(name) == 2 and (not apart or title in WEAK_TITLES or title == "님"):
+        return False
+    if name[-1] in BODY_ENDINGS and title not in ("님", "귀하"):
+        return False
+    return _usual(name)
+
+
 def _before_titles(text: str) -> Iterator[Span]:
     for match in _TITLE.finditer(text):
         name, title = match["name"], match["title"]
         title = title.removesuffix("님") or title
         if not _plausible(name):
             continue
-        short = len(name) == 2
-        if short and (not match["gap"] or title in WEAK_TITLES or title == "님"):
-            # 홍보팀장, 정책 대표: two syllables need a title that nouns do not take.
-            if title != "씨":
-                continue
-        if name[-1] in BODY_ENDINGS and title not in ("씨", "님", "귀하") and match["gap"]:
-            continue
-        if title != "씨" and not _usual(name):
+        if not _believed(name, title, apart=bool(match["gap"])):
             continue
         yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, "person.title")
 
@@ -144,20 +162,23 @@ def _behind_roles(text: str) -> Iterator[Span]:
         yield Span(match.end(), end, "PERSON", 0.75, "person.role")
 
 
-def _before_brackets(text: str) -> Iterator[Span]:
-    for match in _BRACKET.finditer(text):
-        name = match["name"]
-        if _plausible(name) and _usual(name):
-            yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, "person.bracket")
+def _named(text: str) -> Iterator[Span]:
+    for pattern, rule in ((_BRACKET, "person.bracket"), (_SELF, "person.self")):
+        for match in pattern.finditer(text):
+            if _plausible(match["name"]) and _usual(match["name"]):
+                yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, rule)
 
 
 def _find(text: str) -> Iterator[Span]:
     yield from _before_titles(text)
     yield from _behind_labels(text)
     yield from _behind_roles(text)
-    yield from _before_brackets(text)
+    yield from _named(text)
 
 
 PERSON = Recognizer(
-    "PERSON", _find, Canary("PERSON", "민원인 김철수에게 안내문을 보냅니다.", "김철수")
+    "PERSON",
+    _find,
+    Canary("PERSON", "민원인 김철수에게 안내문을 보냅니다.", "김철수"),
+    numeric=False,
 )

@@ -1,8 +1,8 @@
-"""전화번호 (PHONE_NUMBER): mobile, area, internet, personal, free and representative numbers, and +82.
+"""전화번호 (PHONE_NUMBER): mobile, area, internet, personal, free and representative numbers.
 
-Form: 전기통신번호 관리세칙 (과학기술정보통신부 고시): 01X mobile, 02 and 031-064 area codes, 070 internet telephony,
-050X personal numbers, 080 free calls, 15XX, 16XX and 18XX representative numbers; ITU-T E.164 for
-country code 82.
+Form: 전기통신번호 관리세칙 (과학기술정보통신부 고시): 01X mobile, 02 and 031-064 area codes, 070
+internet telephony, 050X personal numbers, 080 free calls, 15XX, 16XX and 18XX representative
+numbers; ITU-T E.164 for country code 82.
 """
 
 import re
@@ -21,7 +21,10 @@ from redaction.recognizers.recognizer import (
 _GAP = r"(?:[ ]{0,2}[-·./_~)][ ]{0,2}|[ ]{1,3})"
 _AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4])"
 _PERSONAL = r"(?:70|80|50[2-8]|1[016789])"
-_REPRESENTATIVE = r"(?:15(?:22|33|44|66|77|88|99)|16(?:00|11|44|55|60|61|66|68|70|77|88|99)|18(?:00|11|33|55|66|77|99))"
+_REPRESENTATIVE = (
+    r"(?:15(?:22|33|44|66|77|88|99)|16(?:00|11|44|55|60|61|66|68|70|77|88|99)"
+    r"|18(?:00|11|33|55|66|77|99))"
+)
 
 # Not behind a digit, a decimal point or another group of digits: those are longer numbers.
 _START = r"(?<![0-9])(?<![0-9][-.,])"

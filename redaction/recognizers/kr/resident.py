@@ -1,9 +1,10 @@
-"""주민등록번호 (KR_RRN) and 외국인등록번호 (KR_FRN): YYMMDD, a digit for sex and century, six digits.
+"""주민등록번호 (KR_RRN), 외국인등록번호 (KR_FRN): YYMMDD, a digit for sex and century, six digits.
 
-Form: 주민등록법 시행규칙 제2조 (생년월일·성별·지역); 출입국관리법 시행규칙 (외국인등록번호). Digit 7: 1-4 citizens, 5-8
-foreigners, odd men, 1 2 5 6 born 19xx, 3 4 7 8 born 20xx. The check digit (weights 2-9, 2-5, modulo
-11; foreigners add 2) held until numbers given from October 2020, whose last six digits are random
-(행정안전부, 주민등록법 시행규칙 개정 2020-10-05), also for people born earlier: it is evidence, never a gate.
+Form: 주민등록법 시행규칙 제2조; 출입국관리법 제31조 제5항. Digit 7: 1-4 citizens, 5-8 foreigners,
+odd men, 1 2 5 6 born 19xx, 3 4 7 8 born 20xx. The check digit (weights 2-9, 2-5, modulo 11;
+foreigners add 2) holds for numbers given before October 2020; in later ones the last six digits are
+random (행정안전부, 주민등록법 시행규칙 개정 2020-10-05), also for people born earlier: it is
+evidence, never a gate.
 """
 
 import calendar
