@@ -75,17 +75,26 @@ class Environment:
     def change(self) -> Iterator[None]:
         """Marks the environment as unfinished while the block runs.
 
-        The mark stays when the process is killed or interrupted. It goes when an installer failed
-        by itself: pip and uv fetch everything before they change anything, so what stands is whole.
+        The mark stays when the block is interrupted, or when an installer failed half-way: no
+        installer can tell a half-copied package from a whole one. An installer that failed before
+        it changed anything (no network, mostly) leaves everything as it was, mark and stamp too.
         """
+        before, stamp = self._packages(), self.stamp()
         self._stamp.unlink(missing_ok=True)
         self._unfinished.touch()
         try:
             yield
         except InstallError:
-            self._unfinished.unlink()
+            if self._packages() == before:
+                self._unfinished.unlink()
+                if stamp:
+                    self.finish(stamp)
             raise
         self._unfinished.unlink()
+
+    def _packages(self) -> list[int]:
+        """When something was last added to or taken from the packages, in nanoseconds."""
+        return [place.stat().st_mtime_ns for place in self.folder.glob("lib/*/site-packages")]
 
     def finish(self, stamp: Stamp) -> None:
         """Says that everything of `stamp` is installed."""

@@ -24,7 +24,16 @@ def checkout(tmp_path: Path) -> Path:
     """What git tracks of this checkout, as it stands now, under a path with a space."""
     place = tmp_path / "새 폴더"
     listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        [
+            "git",
+            "-c",
+            "safe.directory=*",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
         cwd=ROOT,
         check=True,
         capture_output=True,

@@ -53,7 +53,16 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:w\x6frk|f\x61rm|r\x6fot)/[\w.]")
 def tracked() -> tuple[Path, ...]:
     """Every file that is in git, or would be after `git add`; relative to the root."""
     listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        [
+            "git",
+            "-c",
+            "safe.directory=*",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
         cwd=ROOT,
         check=True,
         capture_output=True,

@@ -5,6 +5,7 @@ tests/integration/test_scripts_fresh.py does it in the slow lane.
 """
 
 import importlib.util
+import os
 import re
 import sys
 import tomllib
@@ -144,14 +145,32 @@ def test_change_leaves_its_mark_when_it_is_interrupted(install: ModuleType, tmp_
     assert (tmp_path / "gwanmun-unfinished").exists()
 
 
-def test_change_that_an_installer_refused_leaves_no_mark(
+def test_change_that_failed_before_it_began_leaves_everything_as_it_was(
     install: ModuleType, tmp_path: Path
 ) -> None:
+    (tmp_path / "lib/python3.11/site-packages").mkdir(parents=True)
     environment = install.Environment(tmp_path)
+    environment.finish(install.Stamp("dev", "older"))
     with pytest.raises(install.InstallError), environment.change():
         raise install.InstallError
-    assert environment.stamp() is None
+    assert environment.stamp() == install.Stamp("dev", "older")
     assert not (tmp_path / "gwanmun-unfinished").exists()
+
+
+def test_change_that_failed_half_way_leaves_its_mark(install: ModuleType, tmp_path: Path) -> None:
+    packages = tmp_path / "lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    os.utime(packages, (0, 0))
+    environment = install.Environment(tmp_path)
+
+    def copy_half() -> None:
+        with environment.change():
+            (packages / "half").mkdir()
+            raise install.InstallError
+
+    with pytest.raises(install.InstallError):
+        copy_half()
+    assert (tmp_path / "gwanmun-unfinished").exists()
 
 
 def test_unknown_profile_is_refused(install: ModuleType) -> None:
