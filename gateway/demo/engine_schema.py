@@ -22,13 +22,14 @@ _FORMATS = {
 }
 _FILLINGS = ("리허설", "rehearsal", "A", "0", "00", "000", "0000", "2025-01-02", "000-0000-0000")
 _HINTS = (
-    ("성명", ("name", "person", "성명", "이름", "민원인", "신청인", "담당자")),
     ("전화", ("phone", "tel", "mobile", "전화", "연락처", "휴대")),
     ("이메일", ("mail", "메일")),
     ("주민등록번호", ("rrn", "resident", "주민")),
     ("사업자", ("business", "brn", "사업자")),
     ("계좌", ("account", "계좌")),
     ("카드", ("card", "카드")),
+    # Last: "신청인의 연락처" speaks of a person and means the number.
+    ("성명", ("name", "person", "성명", "이름", "민원인", "신청인", "담당자")),
 )
 
 
@@ -59,8 +60,9 @@ class Strings:
     def _next(self) -> list[str]:
         if not self.surrogates:
             return []
+        place = self._given % len(self.surrogates)
         self._given += 1
-        return [self.surrogates[(self._given - 1) % len(self.surrogates)]]
+        return [*self.surrogates[place:], *self.surrogates[:place]]
 
 
 def instance(schema: JsonObject, strings: Strings) -> JsonValue:
