@@ -1,0 +1,145 @@
+"""Text → spans for the kinds that are written in digits. All identifiers are made up."""
+
+import pytest
+
+from redaction.recognizers.kr.pack import KR
+from redaction.recognizers.packs import find
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    return [(span.entity, text[span.start : span.end]) for span in find(text, (KR,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "value"),
+    [
+        ("주민등록번호는 900101-1234567입니다", "KR_RRN", "900101-1234567"),
+        ("김씨(900101-1234567)의", "KR_RRN", "900101-1234567"),
+        ("주민번호 9001011234567로", "KR_RRN", "9001011234567"),
+        ("900101 1234567 이 번호", "KR_RRN", "900101 1234567"),
+        ("9 0 0 1 0 1 - 1 2 3 4 5 6 7", "KR_RRN", "9 0 0 1 0 1 - 1 2 3 4 5 6 7"),
+        ("아동 201105-3123456의", "KR_RRN", "201105-3123456"),
+        ("주민등록번호\n900101-1234567", "KR_RRN", "900101-1234567"),
+        ("외국인등록번호 850505-5123456을", "KR_FRN", "850505-5123456"),
+        ("문의 010-1234-5678로", "PHONE_NUMBER", "010-1234-5678"),
+        ("01012345678로", "PHONE_NUMBER", "01012345678"),
+        ("H.P 010.1234.5678", "PHONE_NUMBER", "010.1234.5678"),
+        ("+82-10-1234-5678", "PHONE_NUMBER", "+82-10-1234-5678"),
+        ("+82 (0)2-2100-1234", "PHONE_NUMBER", "+82 (0)2-2100-1234"),
+        ("전화(02)2100-1234번", "PHONE_NUMBER", "(02)2100-1234"),
+        ("(전화 044-205-1234)", "PHONE_NUMBER", "044-205-1234"),
+        ("070-1234-5678", "PHONE_NUMBER", "070-1234-5678"),
+        ("0504-1234-5678", "PHONE_NUMBER", "0504-1234-5678"),
+        ("대표번호 1588-1234", "PHONE_NUMBER", "1588-1234"),
+        ("메일은gildong.hong@korea.kr로", "EMAIL_ADDRESS", "gildong.hong@korea.kr"),
+        ("mailto:a.b+c@sub.example.co.kr?x=1", "EMAIL_ADDRESS", "a.b+c@sub.example.co.kr"),
+        ("hong (at) korea.kr", "EMAIL_ADDRESS", "hong (at) korea.kr"),
+        ("hong골뱅이korea.kr", "EMAIL_ADDRESS", "hong골뱅이korea.kr"),
+        ("사업자등록번호 220-81-62517", "KR_BRN", "220-81-62517"),
+        ("사업자번호: 2208162517", "KR_BRN", "2208162517"),
+        ("카드 4111-1111-1111-1111로", "CREDIT_CARD", "4111-1111-1111-1111"),
+        ("4111111111111111", "CREDIT_CARD", "4111111111111111"),
+        ("3782-822463-10005", "CREDIT_CARD", "3782-822463-10005"),
+        ("여권번호 M12345678", "KR_PASSPORT", "M12345678"),
+        ("여권 M123A4567을", "KR_PASSPORT", "M123A4567"),
+        ("운전면허 11-22-333333-44", "KR_DRIVER_LICENSE", "11-22-333333-44"),
+        ("면허번호 서울 95-123456-12", "KR_DRIVER_LICENSE", "서울 95-123456-12"),
+        ("국민은행 123456-01-234567로", "KR_BANK_ACCOUNT", "123456-01-234567"),
+        ("신한 110-123-456789 홍", "KR_BANK_ACCOUNT", "110-123-456789"),
+        ("계좌번호는 3333-01-1234567", "KR_BANK_ACCOUNT", "3333-01-1234567"),
+        ("110-123-456789 이 번호가 제 계좌번호", "KR_BANK_ACCOUNT", "110-123-456789"),
+    ],
+)
+def test_recognizer_finds(text, entity, value):
+    assert found(text) == [(entity, value)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "문서번호 행정-2024-1234 (2024. 5. 3.)",
+        "예산 1,234,567,890원을 2024년에 집행",
+        "바코드 8801234567890",
+        "버전 1.2.3-4567, 빌드 20240503",
+        "법인등록번호 131111-4565297",
+        "시행일 2024-05-03 10:30:00",
+        "900132-1234567",  # no such day
+        "임진왜란(1592-1598)과 1600-1604년",
+        "원주율 3.14159265358979",
+        "sha256 0123456789abcdef0123456789abcdef",
+        "id 550e8400-e29b-41d4-a716-446655440000",
+        "위도 37.5665, 경도 126.9780",
+        "접수번호 1AA-2405-0012345",
+        "제2024-123456호",
+        "192.168.10.254:8080",
+        "@누구나 그리고 user@localhost",
+        "110-123-456789",  # an account only where something says so
+        "1234567890123",
+    ],
+)
+def test_recognizer_leaves_numbers_of_offices_alone(text):
+    assert found(text) == []
+
+
+def test_check_digit_is_evidence_and_no_gate():
+    right, wrong = "900101-1234568", "900101-1234567"
+    scores = [find(text, (KR,))[0].score for text in (right, wrong)]
+    assert scores[0] > scores[1] >= 0.5
+
+
+def test_nearest_label_decides():
+    text = "법인등록번호 131111-4565297, 주민등록번호 131111-4565297"
+    assert found(text)[0] == ("KR_RRN", "131111-4565297")
+
+
+def test_number_once_known_is_covered_in_every_grouping():
+    text = (
+        "계좌번호 110-123-456789 입니다." + " 안내드립니다." * 20 + " 110123456789, 110 123 456789"
+    )
+    assert [value for _, value in found(text)] == [
+        "110-123-456789",
+        "110123456789",
+        "110 123 456789",
+    ]
+
+
+@pytest.mark.parametrize("recognizer", KR.recognizers, ids=lambda r: r.entity)
+def test_canary_is_found(recognizer):
+    canary = recognizer.canary
+    assert (canary.entity, canary.value) in found(canary.text)
+
+
+HOSTILE = {
+    "digits": "0123456789" * 20_000,
+    "ones": "1" * 200_000,
+    "dashes": "-" * 200_000,
+    "digits-and-dashes": "1-" * 100_000,
+    "digits-and-spaces": "01 " * 66_000,
+    "far-digits": "1      " * 28_000,
+    "ats": "@" * 200_000,
+    "a": "a" * 200_000,
+    "a-at": "a@" * 100_000,
+    "domains": "a@" + "b." * 100_000,
+    "syllables": "김" * 200_000,
+    "names": "성명: 김철수, " * 20_000,
+    "many-names": "".join(f"성명: 김{chr(0xAC00 + i)}{chr(0xAC00 + i)}\n" for i in range(10_000)),
+    "labels": "민원인 " * 50_000,
+    "list": "참석자: " + "김철수, " * 40_000,
+    "brackets": "(" * 200_000,
+    "backslashes": "\\" * 200_000,
+    "escapes": "\\u0030" * 33_000,
+    "percent": "%30" * 66_000,
+    "ampersands": "&" * 200_000,
+    "entities": "&#48;" * 40_000,
+    "base64": "QUJD" * 50_000,
+    "jamo": "\u1100\u1161" * 100_000,
+    "zero-width": "0\u200b" * 100_000,
+    "phones": "010-1234-5678 " * 14_000,
+    "accounts": "계좌 110-123-456789 " * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_of_200_000_characters_is_read_to_its_end(name):
+    spans = find(HOSTILE[name], (KR,))
+    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
