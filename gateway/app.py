@@ -26,7 +26,7 @@ from gateway.identity.authentication import Identity
 from gateway.identity.keyfile import KeyFileError, read_or_create_key
 from gateway.identity.login import Login
 from gateway.identity.sessions import Sessions
-from gateway.ledger.keys import LedgerKeys
+from gateway.ledger.keys import KeysUnusable, open_keys
 from gateway.ledger.writer import Ledger, LedgerOptions
 from gateway.pipeline import Services
 from gateway.settings import ModelSettings, Settings
@@ -77,15 +77,21 @@ async def run(settings: Settings) -> None:
         _listen(server.internal_host, server.internal_port) as internal,
     ):
         try:
-            async with open_house(settings) as house:
+            async with (
+                Detector(detector_options(settings)) as detector,
+                open_house(settings, detector) as house,
+            ):
                 await _serve(house, public, internal)
-        except (StoreError, KeyFileError, RedactionError) as error:
+        except (StoreError, KeyFileError, KeysUnusable, RedactionError) as error:
             raise StartRefused(str(error) or type(error).__name__) from None
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """Starts every service in the order in which they need each other; ends them in reverse."""
+async def open_house(settings: Settings, detector: Detector) -> AsyncIterator[House]:
+    """Starts every service in the order in which they need each other; ends them in reverse.
+
+    The detector takes seconds to start and depends on nothing: it comes running.
+    """
     log = make_log(settings.log.level)
     data_dir = settings.store.data_dir
     async with AsyncExitStack() as stack:
@@ -95,12 +101,11 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             SessionStore(database), read_or_create_key(keys / "sessions.key"), settings.identity
         )
         identity = await stack.enter_async_context(Identity(settings.identity, sessions))
-        detector = await stack.enter_async_context(Detector(_detector_options(settings)))
         engines = await stack.enter_async_context(
             Engines([_model(model) for model in settings.models], _engine_options(settings))
         )
         ledger = await stack.enter_async_context(
-            Ledger(_ledger_options(settings), database, LedgerKeys.load_or_create(data_dir))
+            Ledger(_ledger_options(settings), database, open_keys(data_dir))
         )
         edge = Edge(
             services=Services(
@@ -281,7 +286,8 @@ def _engine_options(settings: Settings) -> EngineOptions:
     )
 
 
-def _detector_options(settings: Settings) -> DetectorOptions:
+def detector_options(settings: Settings) -> DetectorOptions:
+    """The detector's part of the settings."""
     detector = settings.detector
     return DetectorOptions(
         processes=detector.processes,

@@ -16,8 +16,12 @@ import httpx
 import uvicorn
 
 from gateway.app import House, internal_app, open_house, public_app
+from gateway.demo.engine_script import MODEL_NAME
 from gateway.edge.connection import HeadBounds, protocol_with
 from gateway.settings import Settings
+from gateway.store.database import database_path
+from gateway.store.schema import migrate
+from redaction.pool import Detector
 
 BOUNDS = {"head_seconds": 2.0, "body_seconds": 2.0}
 
@@ -43,7 +47,7 @@ def settings_for(data_dir: Path, issuer: str, *engines: str, **groups: Any) -> S
                 "name": "rehearsal",
                 "aliases": ["default"],
                 "replicas": [
-                    {"name": f"r{number}", "url": url, "served_model": "engine-side-name"}
+                    {"name": f"r{number}", "url": url, "served_model": MODEL_NAME}
                     for number, url in enumerate(engines)
                 ],
             }
@@ -76,10 +80,12 @@ async def serving(app: Any, **config: Any) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def running_house(settings: Settings) -> AsyncIterator[RunningHouse]:
+async def running_house(settings: Settings, detector: Detector) -> AsyncIterator[RunningHouse]:
     """The gateway as `gwanmun serve` runs it, less the signals."""
+    data_dir = settings.store.data_dir
+    migrate(data_dir, database_path(data_dir))
     async with contextlib.AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(settings))
+        house = await stack.enter_async_context(open_house(settings, detector))
         bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
         url = await stack.enter_async_context(
             serving(public_app(house), http=protocol_with(bounds), ws="none")

@@ -242,7 +242,7 @@ class Answer(Response):
         ]
         if entry.opened is not None:
             found = entry.opened.mapping.summary
-            counts = ",".join(f"{ENTITIES[name].code}={n}" for name, n in sorted(found.items()))
+            counts = ",".join(sorted(f"{ENTITIES[name].code}={n}" for name, n in found.items()))
             headers.append((b"x-gwanmun-audit", arrival.id.encode()))
             headers.append((b"x-gwanmun-redacted", (counts or "none").encode()))
             headers.append((b"x-gwanmun-grade", entry.opened.grade.name.encode()))

@@ -10,7 +10,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LINGER_SECONDS = 5.0
 
@@ -65,6 +65,7 @@ class CuttableHttp(HttpToolsProtocol):
         self._head_size = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
+        self._in_message = False
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,7 +78,7 @@ class CuttableHttp(HttpToolsProtocol):
         """Counts head bytes until the head is whole."""
         if self.transport.is_closing():
             return
-        if self._head_timer is None and self._between_requests():
+        if self._head_timer is None and not self._in_message:
             self._expect_head()
         if self._head_timer is not None:
             self._head_size += len(data)
@@ -89,6 +90,7 @@ class CuttableHttp(HttpToolsProtocol):
         """The head is whole; its size without the body is known to be bounded well enough."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._head_came()
+        self._in_message = True
         if size > self.bounds.size:
             self._refuse(HEAD_TOO_LARGE)
             return
@@ -96,6 +98,7 @@ class CuttableHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is whole."""
+        self._in_message = False
         self._body_came()
         super().on_message_complete()
 
@@ -108,10 +111,6 @@ class CuttableHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What the parser could not read; its words stay here."""
         self._refuse(MALFORMED)
-
-    def _between_requests(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is None or cycle.response_complete
 
     def _expect_head(self) -> None:
         self._head_size = 0

@@ -21,7 +21,8 @@ from gateway.errors import (
     public_error,
 )
 from gateway.ledger.events import RequestClosed, RequestOpened, RequestRefused
-from gateway.ledger.writer import Ledger, Opening
+from gateway.ledger.queue import Opening
+from gateway.ledger.writer import Ledger
 from inference.errors import InferenceError
 from inference.task import Task, Usage
 from redaction.entity import Findings
