@@ -74,7 +74,8 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, asked_to_stop)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, asked_to_stop)
     with DataDirectoryLock(options.data_dir, LOCK_NAME):
         check_ports(options)
         realm = Realm.open(options.data_dir / DEMO, options.ports.provider)
