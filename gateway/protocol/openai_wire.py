@@ -189,22 +189,31 @@ class UserMessage(_Closed):
 
 
 class CalledFunction(_Closed):
-    """The function that a model called; `arguments` is what the model wrote, JSON or not."""
+    """The function that a model called; `arguments` is what the model wrote, JSON or not.
+
+    `parsed_arguments` is OpenAI's client talking to itself: taken, and not passed on.
+    """
 
     name: Name
     arguments: str
+    parsed_arguments: object = None
 
 
 class ToolCallItem(_Closed):
-    """One tool call of an earlier answer."""
+    """One tool call of an earlier answer; `index` is left over from a stream, and not passed on."""
 
+    index: int | None = None
     id: Identifier
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
 class AssistantMessage(_Closed):
-    """An earlier answer, as a client got it; the nulls that OpenAI's client echoes are taken."""
+    """An earlier answer, as a client got it.
+
+    Of what OpenAI's client echoes beside it the nulls are taken, and `annotations` and `parsed` are
+    not passed on.
+    """
 
     role: Literal["assistant"]
     content: AssistantContent | None = None
@@ -214,6 +223,7 @@ class AssistantMessage(_Closed):
     reasoning: str | None = None
     reasoning_content: str | None = None
     annotations: Annotated[list[object], Field(max_length=0)] | None = None
+    parsed: object = None
     audio: None = None
     function_call: None = None
 

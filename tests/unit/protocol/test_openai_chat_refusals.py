@@ -215,10 +215,17 @@ def test_what_openais_client_echoes_is_taken():
         "annotations": [],
         "audio": None,
         "function_call": None,
-        "tool_calls": None,
+        "tool_calls": [CALLED | {"index": 0}],
+        "parsed": None,
         "reasoning_content": "생각",
     }
+    echoed["tool_calls"][0]["function"] = CALLED["function"] | {"parsed_arguments": {"a": SECRET}}
     body = {"model": "demo", "messages": [USER, echoed]}
     read = read_chat(json.dumps(body).encode(), BoundSettings())
     sent = read.compose([item.text for item in read.fields])["messages"][1]
-    assert sent == {"role": "assistant", "reasoning": "생각", "content": "답"}
+    assert sent == {
+        "role": "assistant",
+        "reasoning": "생각",
+        "content": "답",
+        "tool_calls": [CALLED | {"id": "call00001"}],
+    }
