@@ -25,10 +25,9 @@ PACKAGES = ("gateway", "inference", "redaction")
 MOST_LINES = 500
 MOST_FUNCTION_LINES = 60
 
-# Path: why everything is caught there.
+# Path: why everything is caught there and not raised again.
 CATCHES_ALL = {
     "gateway/edge/answer.py": "the pipeline's edge: an unknown exception becomes internal_error",
-    "gateway/steps/audit.py": "reads the outcome from how the block ended, and raises it again",
 }
 # Path: why it imports late.
 IMPORTS_INSIDE: dict[str, str] = {}
@@ -141,9 +140,17 @@ def test_everything_is_caught_only_where_listed() -> None:
         str(path)
         for path in product()
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.ExceptHandler) and _catches_all(node.type)
+        if isinstance(node, ast.ExceptHandler)
+        and _catches_all(node.type)
+        and not _raises_it_again(node)
     }
     assert found == set(CATCHES_ALL)
+
+
+def _raises_it_again(handler: ast.ExceptHandler) -> bool:
+    """Clean-up that ends in a bare `raise` hides nothing."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def _catches_all(caught: ast.expr | None) -> bool:
