@@ -59,6 +59,12 @@ Detection marks every such span so; replace then numbers the value where it was 
 longer conversation never renumbers a shorter one.
 """
 
+FOLLOWED_RULE = "followed"
+"""`Span.rule` of a span that only the next field revealed, which the model reads directly behind.
+
+(A label may stand there.) Replace numbers its value with the next field.
+"""
+
 
 class Origin(StrEnum):
     """Who brought a text into the request; decides where its values may come back."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
-from redaction.entity import COVER_RULE, ENTITIES, Field, Findings, Origin, Span
+from redaction.entity import COVER_RULE, ENTITIES, FOLLOWED_RULE, Field, Findings, Origin, Span
 from redaction.errors import ContentBlocked, RedactionIncomplete
 from redaction.mapping import LITERAL, Mapping, Value, equal_form
 from redaction.policy import Operator, Policy
@@ -33,14 +33,17 @@ class Replaced(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """A part of one field that will be replaced; `own` says that the field's text revealed it."""
+    """A part of one field that will be replaced.
+
+    `reveals`: the field that told that its value is personal; None: whichever else holds it.
+    """
 
     where: int
     start: int
     end: int
     entity: str
     label: str
-    own: bool
+    reveals: int | None
 
 
 @dataclass(slots=True)
@@ -182,7 +185,7 @@ def replace(
     for k, item in enumerate(fields):
         alone = [(literal, ((k, literal.start, literal.end),)) for literal in literals(item.text)]
         escapes = [
-            _Piece(where, start, end, LITERAL, _label(literal.label, policy), True)
+            _Piece(where, start, end, LITERAL, _label(literal.label, policy), k)
             for literal, places in [*alone, *crossing.get(k, ())]
             if not numbering.reserve(literal)
             for where, start, end in places
@@ -240,21 +243,23 @@ def _pieces(fields: Sequence[Field], findings: Findings, policy: Policy) -> list
 
 def _piece(where: int, span: Span, policy: Policy) -> _Piece:
     label = label_of(span.entity, policy.language)
-    return _Piece(where, span.start, span.end, span.entity, label, span.rule != COVER_RULE)
+    reveals = {COVER_RULE: None, FOLLOWED_RULE: where + 1}.get(span.rule, where)
+    return _Piece(where, span.start, span.end, span.entity, label, reveals)
 
 
 def _revealed_later(fields: Sequence[Field], pieces: list[list[_Piece]]) -> dict[_Piece, int]:
-    """Covers that stand in a field before the one that reveals their value, and which that is.
+    """Pieces that stand in a field before the one that reveals their value, and which that is.
 
     Detection covers equal values; where a cover has no equal, the first value of its kind that
     contains it reveals it, and failing that the last field: too late never renumbers anything.
     """
     first: dict[_Key, int] = {}
-    for piece in (piece for found in pieces for piece in found if piece.own):
-        text = fields[piece.where].text[piece.start : piece.end]
-        first.setdefault((piece.entity, _form(piece, text)), piece.where)
+    for piece in (piece for found in pieces for piece in found):
+        if piece.reveals is not None:
+            key = piece.entity, _form(piece, fields[piece.where].text[piece.start : piece.end])
+            first[key] = min(piece.reveals, first.get(key, piece.reveals))
     later: dict[_Piece, int] = {}
-    for piece in (piece for found in pieces for piece in found if not piece.own):
+    for piece in (piece for found in pieces for piece in found):
         form = _form(piece, fields[piece.where].text[piece.start : piece.end])
         revealed = first.get((piece.entity, form))
         if revealed is None:
@@ -262,8 +267,8 @@ def _revealed_later(fields: Sequence[Field], pieces: list[list[_Piece]]) -> dict
                 k for (kind, held), k in first.items() if kind == piece.entity and form in held
             )
             revealed = min(holders, default=len(fields) - 1)
-        if revealed > piece.where:
-            later[piece] = revealed
+        if min(revealed, len(fields) - 1) > piece.where:
+            later[piece] = min(revealed, len(fields) - 1)
     return later
 
 

@@ -8,6 +8,7 @@ unless a system, developer or user message (or a definition) brought them or the
 tool. A caller's own literal, which replace had to rename, is nobody's datum: it always comes back.
 """
 
+import re
 from collections import Counter
 from enum import StrEnum
 
@@ -18,6 +19,11 @@ from redaction.particles import agree, is_chain, may_become_chain
 from redaction.policy import Operator, Policy
 from redaction.surrogate import Found, blank, may_start, search
 from redaction.urls import LinkTracker, host_ahead
+
+# A whole answer is read in slices, so that the work grows with its length only.
+_SLICE = 128
+# What may stand between a word and its particle: closing emphasis and quotation marks.
+_CLOSING = re.compile("[*'\"’”」』〉》]{0,4}")
 
 _TRUSTED = frozenset({Origin.SYSTEM, Origin.DEVELOPER, Origin.USER, Origin.DEFINITION})
 
@@ -107,6 +113,9 @@ class Restorer:
             self._links.feed(text)
             self._before = text[-1]
             return raw
+        if len(text) > _SLICE:
+            slices = (text[at : at + _SLICE] for at in range(0, len(text), _SLICE))
+            return "".join([self._take(part, part) for part in slices])
         if self._raws is not None or raw != text:
             raws = list(self._text) if self._raws is None else self._raws
             self._raws = raws + ([raw] if len(text) == 1 else list(text))
@@ -161,7 +170,7 @@ class Restorer:
             return self._written(found.lead + value.original + found.trail + found.inner)
         behind = self._text[found.end :]
         in_link = self._links.in_link or host_ahead(behind, whole)
-        if in_link is None or (self._agrees and not whole and may_become_chain(behind)):
+        if in_link is None or (self._agrees and not whole and _may_agree(behind)):
             return None
         if in_link:
             self.counts["kept_in_url"] += 1
@@ -177,10 +186,10 @@ class Restorer:
         word = blank(value.entity, self._policy.language) if withheld else value.original
         particle, length = found.inner, 0
         if self._agrees and not self._links.in_code:
-            if not particle:
-                particle, length = agree(word, behind)
-            else:
+            if particle:
                 particle = agree(word, particle)[0] or particle
+            else:
+                particle, length = _agreed(word, behind)
         self._links.word()
         self._links.feed(particle)
         self._drop(found.end + length)
@@ -188,3 +197,20 @@ class Restorer:
 
     def _written(self, text: str) -> str:
         return quoted(text) if self._inside else text
+
+
+def _may_agree(behind: str) -> bool:
+    """Whether more text could still make, of what stands behind a word, a particle of it."""
+    return may_become_chain(behind[_closing(behind) :])
+
+
+def _agreed(word: str, behind: str) -> tuple[str, int]:
+    """The right closing signs and particle behind a word, and how much of `behind` they replace."""
+    closing = _closing(behind)
+    particle, length = agree(word, behind[closing:])
+    return (behind[:closing] + particle, closing + length) if length else ("", 0)
+
+
+def _closing(behind: str) -> int:
+    match = _CLOSING.match(behind)
+    return match.end() if match else 0

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from redaction.entity import Field, Findings, Origin, Span
 from redaction.mapping import LITERAL, Mapping
+from redaction.particles import agree, chain_at
 from redaction.policy import Operator, Policy
 from redaction.replace import replace
 from redaction.restore import Mode, Place, Restorer
@@ -204,6 +205,79 @@ def test_any_split_restores_like_the_whole(text, sizes, place, mode):
     whole, split = restorer(), restorer()
     assert run(split, pieces(text, sizes)) == run(whole, [text])
     assert split.counts == whole.counts
+
+
+def agreeing(text: str, mapping: Mapping) -> re.Pattern[str]:
+    """What `text` may be restored to in mode agree: a particle behind a surrogate in any form."""
+    parts = re.split(r"(\[[가-힣]+_[0-9]+b?\])", text)
+    pattern = ""
+    for part in parts:
+        value = mapping.named(part[1:-1])
+        if value is not None:
+            pattern += re.escape(value.original)
+            continue
+        closing = re.match("[*'\"’”」』〉》]{0,4}", part)[0]
+        chain = chain_at(part[len(closing) :]) if pattern else ""
+        pattern += re.escape(closing)
+        if chain:
+            forms = {chain, *(agree(word, chain)[0] for word in ("준", "수", "율"))}
+            pattern += f"(?:{'|'.join(map(re.escape, sorted(forms)))})"
+        pattern += re.escape(part[len(closing) + len(chain) :])
+    return re.compile(pattern)
+
+
+PARTICLES = (
+    "은",
+    "는",
+    "이",
+    "가",
+    "을",
+    "를",
+    "으로",
+    "로",
+    "이라고",
+    "라고",
+    "과",
+    "와",
+    "은(는)",
+)
+STAYING = (
+    "과장",
+    "이사",
+    "이야기",
+    "은행",
+    "가족",
+    "을지로",
+    "에게",
+    " ",
+    ".",
+    "**",
+    "'",
+    "\n",
+    ", ",
+    "님",
+)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*NAMES[:6], *PHONES, *MAILS]).map(lambda name: (name, name)),
+            st.sampled_from([*PARTICLES, *STAYING]).map(lambda text: (text, "")),
+        ),
+        max_size=14,
+    ),
+    cuts,
+)
+def test_agree_differs_from_exact_only_in_particles(drawn, sizes):
+    entities = dict(VALUES)
+    fields, findings = build(
+        [([(text, entities.get(name, "")) for text, name in drawn], Origin.USER, False)]
+    )
+    (text,), mapping = replace(fields, findings, POLICY)
+    restorer = Restorer(mapping, POLICY, place=Place.TEXT, mode=Mode.AGREE)
+    said = run(restorer, pieces(text, sizes))
+    assert agreeing(text, mapping).fullmatch(said)
 
 
 @given(st.lists(st.sampled_from([*NOISE, *BENT]), max_size=20).map("".join), cuts)
