@@ -33,19 +33,20 @@ def token(session: SessionSecret) -> str:
 def check_origin(headers: Headers, public_url: str) -> None:
     """Checks that the browser says the request comes from one of our own pages.
 
-    Sec-Fetch-Site (Fetch Metadata, W3C) cannot be set by scripts; where a browser does not send it
-    the Origin header (RFC 6454) must be ours. A request with neither is refused: every browser
-    sends Origin with a POST.
+    Sec-Fetch-Site (Fetch Metadata, W3C) is the browser's own word and out of reach of scripts.
+    Beside it Origin must be ours too, or "null": that is what a form of a page sends whose
+    referrer policy is no-referrer (Fetch standard, "append a request Origin header"). Where
+    Sec-Fetch-Site is missing, Origin must be ours. A request with neither is refused.
 
     Raises:
         CrossSiteRequest: the request comes from elsewhere, or does not say from where.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is None and origin is None:
-        raise CrossSiteRequest
-    if site is not None and site != "same-origin":
-        raise CrossSiteRequest
-    if origin is not None and origin != origin_of(public_url):
+    own = origin_of(public_url)
+    if site is None:
+        if origin != own:
+            raise CrossSiteRequest
+    elif site != "same-origin" or origin not in (None, "null", own):
         raise CrossSiteRequest
 
 

@@ -56,7 +56,7 @@ def test_console_works_without_scripts(log_in: LogIn) -> None:
 
 def test_chat_says_what_it_needs_without_scripts(log_in: LogIn) -> None:
     clerk = log_in("minsu", java_script_enabled=False)
-    expect(clerk.page.locator("noscript")).to_contain_text("자바스크립트가 필요합니다")
+    expect(clerk.page.locator(".banner")).to_contain_text("자바스크립트가 필요합니다")
     expect(clerk.page.locator("#send")).to_be_disabled()
 
 

@@ -17,6 +17,7 @@ HOME = "https://gwanmun.example.go.kr"
     [
         pytest.param({"sec-fetch-site": "same-origin", "origin": HOME}, id="both"),
         pytest.param({"sec-fetch-site": "same-origin"}, id="fetch-metadata-only"),
+        pytest.param({"sec-fetch-site": "same-origin", "origin": "null"}, id="form-no-referrer"),
         pytest.param({"origin": HOME}, id="origin-only"),
     ],
 )
@@ -34,7 +35,10 @@ def test_check_origin_passes_our_own_pages(headers: dict[str, str]) -> None:
         pytest.param({"sec-fetch-site": "same-site", "origin": HOME}, id="sibling-site"),
         pytest.param({"sec-fetch-site": "none"}, id="typed"),
         pytest.param({"sec-fetch-site": "cross-site", "origin": HOME}, id="forged-origin"),
-        pytest.param({"sec-fetch-site": "same-origin", "origin": "null"}, id="opaque-origin"),
+        pytest.param({"sec-fetch-site": "cross-site", "origin": "null"}, id="opaque-origin"),
+        pytest.param(
+            {"sec-fetch-site": "same-origin", "origin": "https://evil.example"}, id="they-disagree"
+        ),
         pytest.param({"origin": "null"}, id="opaque-origin-only"),
         pytest.param({"origin": "http://gwanmun.example.go.kr"}, id="other-scheme"),
         pytest.param({"origin": f"{HOME}:8443"}, id="other-port"),
