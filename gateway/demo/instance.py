@@ -3,6 +3,7 @@
 The most recent `gwanmun up` wins. The pointer holds a directory and ports, no secret.
 """
 
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,6 +68,8 @@ def pointer() -> Path:
 
 def _read(path: Path) -> Instance:
     try:
+        if path.stat().st_uid != os.getuid():  # the place may be among everyone's temporary files
+            raise PermissionError
         return Instance(**orjson.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):
         raise NoInstance(
