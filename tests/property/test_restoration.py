@@ -209,7 +209,7 @@ def test_any_split_restores_like_the_whole(text, sizes, place, mode):
 
 def agreeing(text: str, mapping: Mapping) -> re.Pattern[str]:
     """What `text` may be restored to in mode agree: a particle behind a surrogate in any form."""
-    parts = re.split(r"(\[[가-힣]+_[0-9]+b?\])", text)
+    parts = re.split(r"(\[[가-힣]+_[0-9]+[a-z]?\])", text)
     pattern = ""
     for part in parts:
         value = mapping.named(part[1:-1])
