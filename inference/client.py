@@ -8,7 +8,7 @@ unpacked). Whatever goes wrong is EngineFailed without a word of the engine's.
 """
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -26,6 +26,7 @@ from inference.replica import Replica
 # or a request may meet a connection that is just being dropped.
 _KEEPALIVE_SECONDS = 3.0
 _UNIX = "unix://"
+_SLICE_BYTES = 256 * 1024
 # aiohttp's transport maps most of aiohttp's exceptions to httpx's, but not all: broken status
 # lines and chunk sizes come as they are.
 _FAILURES = (
@@ -118,14 +119,23 @@ class EngineClient:
         headers = {"content-type": "application/json", "x-request-id": request_id}
         if replica.credential:
             headers["authorization"] = f"Bearer {replica.credential}"
+        if len(body) > _SLICE_BYTES:
+            headers["content-length"] = str(len(body))
         try:
-            request = client.build_request("POST", path, content=body, headers=headers)
+            content = body if len(body) <= _SLICE_BYTES else _slices(body)
+            request = client.build_request("POST", path, content=content, headers=headers)
             return Reply(await client.send(request, stream=True))
         except _FAILURES:
             pass
         # Raised outside the handler: even `from None` would keep the engine's words alive in
         # `__context__`.
         raise EngineFailed
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    """A large body in pieces: written as the engine takes them, not copied whole to the socket."""
+    for start in range(0, len(body), _SLICE_BYTES):
+        yield body[start : start + _SLICE_BYTES]
 
 
 def _client(replica: Replica, tls: ssl.SSLContext, timeout: httpx.Timeout) -> httpx.AsyncClient:
