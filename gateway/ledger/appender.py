@@ -77,6 +77,11 @@ class Appender:
         self._stopping = False
         self._next_beat = 0.0
 
+    @property
+    def unwritten(self) -> int:
+        """Events that wait, or whose commit is not known to have ended well."""
+        return len(self._queue) + (len(self._doubt[0]) if self._doubt else 0)
+
     def wake(self) -> None:
         """Tells the task that there is something to write."""
         self._wake.set()
@@ -127,8 +132,8 @@ class Appender:
 
     def pending(self, event: Event) -> Pending:
         """An event as it waits; its time is now."""
-        action, body = canonical(event, self._timing.clock())
-        return Pending(event.record_id, action, event.agency, body)
+        action, agency, body = canonical(event, self._timing.clock())
+        return Pending(event.record_id, action, agency, body)
 
     async def run(self) -> None:
         """Writes until stopped, through every failure of the store."""
@@ -146,7 +151,6 @@ class Appender:
                     pause = _FIRST_PAUSE_SECONDS
             except StoreUnavailable:
                 self._fail()
-                await self._database.disconnect()
         await self._write(self._last_words(), ends=True)
 
     async def _wait(self) -> None:

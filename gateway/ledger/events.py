@@ -290,22 +290,23 @@ class WriterLost:
 
 
 class Canonical(NamedTuple):
-    """An event's action, and its canonical JSON (RFC 8785)."""
+    """An event's action and agency, and its canonical JSON (RFC 8785)."""
 
     action: str
+    agency: str
     body: bytes
 
 
 def canonical(event: Event, at: float) -> Canonical:
     """What is hashed, signed and kept of an event; `at` is its time in Unix seconds."""
+    facts, agency = event.facts(), _text(event.agency)
     shared: JsonObject = {
         "version": _VERSION,
         "id": event.record_id,
         "time": iso_time(at),
-        "agency": _text(event.agency),
+        "agency": agency,
     }
-    facts = event.facts()
-    return Canonical(str(facts["action"]), rfc8785.dumps(shared | facts))
+    return Canonical(str(facts["action"]), agency, rfc8785.dumps(shared | facts))
 
 
 def iso_time(at: float) -> str:

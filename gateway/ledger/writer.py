@@ -179,7 +179,7 @@ class Ledger:
             root=self._sealer.root.hex(),
             sealed_at=self._sealer.sealed_at,
             unsealed=self._unsealed(),
-            queued=len(self._queue),
+            queued=self._appender.unwritten,
             healthy=self._can_open(),
         )
 

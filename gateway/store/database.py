@@ -28,6 +28,7 @@ from gateway.store.schema import check_schema
 
 FILE_NAME = "gwanmun.db"
 _READERS = 4
+_POOL_TIMEOUT_SECONDS = 5.0
 _IDENTITY = "identity"
 
 
@@ -68,7 +69,8 @@ class Database:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.enter_context(DataDirectoryLock(self.data_dir))
-            stack.push_async_callback(self.disconnect)
+            stack.push_async_callback(self._reader.dispose)
+            stack.push_async_callback(self._writer.dispose)
             await check_schema(self._reader, self.path)
             self._stack = stack.pop_all()
         return self
@@ -81,11 +83,6 @@ class Database:
     ) -> None:
         await self._stack.aclose()
 
-    async def disconnect(self) -> None:
-        """Closes all connections; the next use opens new ones."""
-        await self._writer.dispose()
-        await self._reader.dispose()
-
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that holds the write lock from its start; durable when this returns.
@@ -93,15 +90,8 @@ class Database:
         Raises:
             StoreUnavailable: it is not known to be durable; it may or may not have been kept.
         """
-        async with self._turn:
-            try:
-                async with self._writer.begin() as connection:
-                    opened = (await connection.get_raw_connection()).info[_IDENTITY]
-                    yield connection
-                if _identity(self.path) != opened:
-                    raise StoreUnavailable
-            except (SQLAlchemyError, OSError):
-                raise StoreUnavailable from None
+        async with self._turn, self._transaction(self._writer) as connection:
+            yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -110,9 +100,23 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
+        async with self._transaction(self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """After any failure the connection is thrown away, and the next use opens a new one."""
         try:
-            async with self._reader.begin() as connection:
-                yield connection
+            async with engine.connect() as connection:
+                try:
+                    opened = (await connection.get_raw_connection()).info[_IDENTITY]
+                    _require_same(self.path, opened)
+                    async with connection.begin():
+                        yield connection
+                    _require_same(self.path, opened)
+                except (SQLAlchemyError, OSError, StoreUnavailable):
+                    await connection.invalidate()
+                    raise
         except (SQLAlchemyError, OSError):
             raise StoreUnavailable from None
 
@@ -129,6 +133,11 @@ class Database:
         return disk.f_bavail * disk.f_frsize
 
 
+def _require_same(path: Path, opened: tuple[int, int]) -> None:
+    if _identity(path) != opened:
+        raise StoreUnavailable
+
+
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
@@ -138,7 +147,13 @@ def _engine(path: Path, pragmas: tuple[str, ...], begin: str, size: int) -> Asyn
     # mode=rw: a file that is missing is an error, never a new empty database.
     file = f"file:{quote(str(path))}"
     url = URL.create("sqlite+aiosqlite", database=file, query={"mode": "rw", "uri": "true"})
-    engine = create_async_engine(url, pool_size=size, max_overflow=0, hide_parameters=True)
+    engine = create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        hide_parameters=True,
+    )
 
     def connected(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         record.info[_IDENTITY] = _identity(path)

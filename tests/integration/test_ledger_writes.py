@@ -1,0 +1,273 @@
+"""The write path on a real SQLite file: places, group commit, failure of the store, recovery."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recording import (
+    AGENCY,
+    FAST,
+    Clock,
+    ask,
+    closed,
+    opened,
+    person,
+    prepare,
+    record,
+    refused,
+    running,
+    verified,
+)
+
+from gateway.errors import AuditUnavailable
+from gateway.ledger.keys import open_keys
+from gateway.ledger.writer import Ledger, LedgerOptions
+from gateway.store.database import Database, database_path
+
+LOCKED_SECONDS = 30
+
+
+def actions(data_dir: Path) -> list[str]:
+    rows = ask(data_dir, "SELECT action FROM event ORDER BY position")
+    return [action for (action,) in rows]
+
+
+async def until_healthy(ledger: Ledger, expected: bool) -> None:
+    async with asyncio.timeout(20):
+        while (await ledger.state()).healthy is not expected:
+            await asyncio.sleep(0.02)
+
+
+class WriteLock:
+    """Another program that holds the database's write lock: to us the store is away."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._connection = sqlite3.connect(database_path(data_dir), isolation_level=None)
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
+
+
+async def test_a_record_is_durable_before_its_opening_resolves(tmp_path: Path) -> None:
+    async with running(tmp_path) as ledger:
+        opening = ledger.open(opened())
+        await opening.durable
+        assert actions(tmp_path) == ["writer.started", "request.opened"]
+        ledger.close(opening, closed(opening.record_id))
+    assert actions(tmp_path)[2:] == ["request.closed", "writer.stopped"]
+    report = verified(tmp_path)
+    assert report.problem is None
+    assert (report.size, report.unsealed, report.open, report.running) == (4, 0, 0, 0)
+
+
+async def test_many_openings_share_commits(tmp_path: Path) -> None:
+    async with running(tmp_path, seal_seconds=60) as ledger:
+        openings = [ledger.open(opened()) for _ in range(500)]
+        await asyncio.gather(*(opening.durable for opening in openings))
+        for opening in openings:
+            ledger.close(opening, closed(opening.record_id))
+        pages = (await ledger.state()).queued
+        assert pages == 500
+    assert actions(tmp_path).count("request.closed") == 500
+    assert verified(tmp_path).problem is None
+
+
+async def test_an_opening_reserves_the_place_of_its_closing(tmp_path: Path) -> None:
+    async with running(tmp_path, queue_places=10) as ledger:
+        first = [ledger.open(opened()) for _ in range(5)]
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+        await asyncio.gather(*(opening.durable for opening in first))
+        # Five places are free again, five are kept for closings.
+        more = [ledger.open(opened()) for _ in range(2)]
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+        for opening in (*first, *more):
+            ledger.close(opening, closed(opening.record_id))
+            ledger.close(opening, closed(opening.record_id))
+        async with asyncio.timeout(5):
+            while (await ledger.state()).queued:
+                await asyncio.sleep(0.01)
+        await record(ledger)
+    assert actions(tmp_path).count("request.closed") == 8
+    assert verified(tmp_path).problem is None
+
+
+async def test_refusals_never_take_the_place_of_a_request(tmp_path: Path) -> None:
+    clock = Clock()
+    async with running(tmp_path, queue_places=2, clock=clock) as ledger:
+        for number in range(20_000):
+            ledger.refused(refused(origin=opened().origin))
+            ledger.refused(refused(person(subject=f"s{number}")))
+        await record(ledger)
+        clock.now += 60
+        ledger.refused(refused())
+    leaves = verified(tmp_path)
+    assert leaves.problem is None
+    rows = ask(tmp_path, "SELECT body FROM event WHERE action = 'auth.refused'")
+    assert len(rows) == 2
+    assert actions(tmp_path).count("request.refused") <= 500
+
+
+async def test_a_million_bad_tokens_add_few_leaves_and_refuse_no_request(tmp_path: Path) -> None:
+    clock, events = Clock(), [refused(reason=word) for word in ("expired", "signature", "issuer")]
+    async with running(tmp_path, clock=clock) as ledger:
+        for second in range(600):
+            for number in range(1_000_000 // 600 // 30):
+                ledger.refused(events[number % 3])
+            if second % 100 == 0:
+                await record(ledger)
+            clock.now += 1
+    assert actions(tmp_path).count("auth.refused") <= 11
+    assert verified(tmp_path).size <= 100
+
+
+async def test_a_store_that_is_away_fails_openings_and_keeps_closings(tmp_path: Path) -> None:
+    async with running(tmp_path, durable_seconds=0.5) as ledger:
+        opening = ledger.open(opened())
+        await opening.durable
+        with WriteLock(tmp_path):
+            late = ledger.open(opened())
+            with pytest.raises(AuditUnavailable):
+                await late.durable
+            ledger.close(opening, closed(opening.record_id))
+            await until_healthy(ledger, False)
+            with pytest.raises(AuditUnavailable):
+                ledger.open(opened())
+            ledger.close(late, closed(late.record_id))
+        await until_healthy(ledger, True)
+        last = await record(ledger)
+    ids = [row[0] for row in ask(tmp_path, "SELECT record_id FROM event WHERE agency <> ''")]
+    assert ids == [opening.record_id, opening.record_id, last, last]
+    assert verified(tmp_path).problem is None
+
+
+async def test_an_opening_that_timed_out_but_was_written_still_gets_its_closing(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, durable_seconds=0.2) as ledger:
+        with WriteLock(tmp_path):
+            late = ledger.open(opened())
+            with pytest.raises(AuditUnavailable):
+                await late.durable
+            ledger.close(late, closed(late.record_id))
+            # The lock goes before SQLite's own patience ends: the commit succeeds after all.
+        async with asyncio.timeout(5):
+            while (await ledger.state()).queued:
+                await asyncio.sleep(0.01)
+    assert actions(tmp_path)[1:3] == ["request.opened", "request.closed"]
+    assert verified(tmp_path).problem is None
+
+
+async def test_a_database_that_is_moved_away_answers_no_and_recovers(tmp_path: Path) -> None:
+    folder, aside = tmp_path / "data", tmp_path / "aside"
+    async with running(folder, heartbeat_seconds=0.1) as ledger:
+        await record(ledger)
+        folder.rename(aside)
+        await until_healthy(ledger, False)
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+        aside.rename(folder)
+        await until_healthy(ledger, True)
+        await record(ledger)
+    report = verified(folder)
+    assert (report.problem, report.open) == (None, 0)
+
+
+async def test_another_database_in_its_place_is_never_written(tmp_path: Path) -> None:
+    folder, aside = tmp_path / "data", tmp_path / "aside"
+    prepare(tmp_path / "other")
+    async with running(folder, heartbeat_seconds=0.1, drain_seconds=1) as ledger:
+        await record(ledger)
+        folder.rename(aside)
+        (tmp_path / "other").rename(folder)
+        await until_healthy(ledger, False)
+        await asyncio.sleep(1)
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+    assert actions(folder) == []
+    assert verified(aside).problem is None
+
+
+async def test_too_little_disk_or_too_much_unsealed_opens_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, disk_reserve_bytes=2**62) as ledger:
+        assert not (await ledger.state()).healthy
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+    async with running(tmp_path, unsealed_limit=3, seal_seconds=60) as ledger:
+        await record(ledger)
+        await record(ledger)
+        async with asyncio.timeout(5):
+            while (await ledger.state()).healthy:
+                await asyncio.sleep(0.01)
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+    assert verified(tmp_path).problem is None
+
+
+async def test_a_request_still_running_at_the_end_is_closed_as_lost(tmp_path: Path) -> None:
+    async with running(tmp_path) as ledger:
+        opening = ledger.open(opened())
+        await opening.durable
+    ledger.close(opening, closed(opening.record_id))
+    assert actions(tmp_path)[-2:] == ["request.closed", "writer.stopped"]
+    assert b'"outcome":"lost"' in ask(tmp_path, "SELECT body FROM event")[2][0]
+    assert verified(tmp_path).problem is None
+
+
+async def test_nothing_is_opened_before_or_after_the_ledger_runs(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    async with Database(tmp_path) as database:
+        ledger = Ledger(LedgerOptions(**FAST), database, open_keys(tmp_path))
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+        async with ledger:
+            await record(ledger)
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+        ledger.refused(refused())
+
+
+async def test_tables_hold_no_name_and_refuse_change(tmp_path: Path) -> None:
+    async with running(tmp_path) as ledger:
+        await record(ledger)
+    assert person().name.encode() not in database_path(tmp_path).read_bytes()
+    statements: list[Any] = [
+        f"{verb} {table}{rest}"
+        for table in ("event", "leaf", "checkpoint")
+        for verb, rest in (("DELETE FROM", ""), ("UPDATE", " SET rowid = rowid + 100"))
+    ]
+    with closing(sqlite3.connect(database_path(tmp_path))) as connection:
+        for statement in statements:
+            with pytest.raises(sqlite3.IntegrityError, match="insert-only"):
+                connection.execute(statement)
+
+
+async def test_agencies_are_numbered_apart_and_see_only_their_own(tmp_path: Path) -> None:
+    async with running(tmp_path) as ledger:
+        mine = [await record(ledger) for _ in range(3)]
+        other = await record(ledger, "1352000")
+        ledger.refused(refused(person("1352000"), code="limit_exceeded"))
+        await asyncio.sleep(0.3)
+        assert [view.record_id for view in await ledger.recent(AGENCY, 10)] == mine[::-1]
+        views = await ledger.recent("1352000", 10)
+        assert [(view.outcome, view.code) for view in views] == [
+            ("refused", "limit_exceeded"),
+            ("complete", ""),
+        ]
+        assert views[1].record_id == other
+        assert all(view.sealed for view in views)
+        assert await ledger.receipt(other, AGENCY) is None
+        assert await ledger.recent("", 10) == []
+        assert await ledger.recent(AGENCY, 0) == []
+    rows = ask(tmp_path, "SELECT agency, agency_number FROM leaf ORDER BY leaf_index")
+    for agency in (AGENCY, "1352000", ""):
+        numbers = [number for label, number in rows if label == agency]
+        assert numbers == list(range(len(numbers)))
