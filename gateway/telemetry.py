@@ -131,12 +131,13 @@ class Metrics:
         return found
 
 
-def make_log(level: str, stream: TextIO = sys.stderr) -> Log:
-    """The process's logger: JSON lines on `stream`.
+def make_log(level: str, stream: TextIO | None = None) -> Log:
+    """The process's logger: JSON lines on `stream`, or standard error.
 
     An exception's words and traceback are never written: they may hold text of a caller. Standard
     library loggers (of libraries) are silenced below errors, and their errors lose their words.
     """
+    stream = stream or sys.stderr
     logging.basicConfig(handlers=[_NamesOnly(stream)], level=logging.ERROR, force=True)
     log: Log = structlog.wrap_logger(
         structlog.PrintLogger(stream),

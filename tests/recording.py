@@ -37,7 +37,7 @@ def person(agency: str = AGENCY, **changes: Any) -> Principal:
     return Principal(**facts | changes)
 
 
-ORIGIN = PeerOrigin(address="192.0.2.17", surface="openai.chat", caller_request_id="abc-1")
+ORIGIN = PeerOrigin(address="192.0.2.17", surface="openai.chat", caller_request_id="0193d2a4-7e70-7bd4-8d55-0d9e5f0a1c11")
 
 
 def opened(agency: str = AGENCY, **changes: Any) -> RequestOpened:

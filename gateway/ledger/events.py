@@ -23,7 +23,9 @@ PLATFORM = ""  # the agency label of events that belong to no agency; no agency 
 _VERSION = 1
 _LARGEST = 2**53 - 1  # the largest integer that JSON carries everywhere (RFC 8785 section 3.2.2.3)
 _LONGEST = 256
-_CALLER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# A caller's own request id only in the forms that hold nothing else: a UUID (RFC 9562 section 4) or
+# a trace id (W3C Trace Context section 3.2.2.3). A free word could be somebody's number.
+_CALLER_ID = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}")
 _ENGINE_NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
 
 OPENED = "request.opened"

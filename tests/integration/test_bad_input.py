@@ -26,7 +26,7 @@ CHAT = "/v1/chat/completions"
 async def line(detector, tmp_path_factory):
     """One gateway for all of them: nothing here may leave a trace in it."""
     async with AsyncExitStack() as stack:
-        bounds = {"head_seconds": 0.5, "body_seconds": 0.5}
+        bounds = {"head_seconds": 2.0, "body_seconds": 2.0}
         folder = tmp_path_factory.mktemp("bad-input")
         yield await open_line(stack, detector, folder, Script(), bounds=bounds)
 
@@ -204,7 +204,7 @@ async def send_raw(line: Line, *pieces: bytes, pause: float = 0.0) -> bytes:
 
 
 async def test_slow_head_is_answered_408(line):
-    answer = await send_raw(line, b"GET /v1/models HTTP/1.1\r\n", b"host: x\r\n", pause=0.4)
+    answer = await send_raw(line, b"GET /v1/models HTTP/1.1\r\n", b"host: x\r\n", pause=1.5)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"head_timeout" in answer
 

@@ -81,8 +81,17 @@ def test_closing_tells_durations_in_whole_milliseconds() -> None:
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("abc-1", "abc-1"), ("a" * 65, ""), ("a b", ""), ("가", ""), ("a\n", ""), ("", "")],
-    ids=["plain", "long", "space", "hangul", "newline", "none"],
+    [
+        ("0193d2a4-7e70-7bd4-8d55-0d9e5f0a1c11", "0193d2a4-7e70-7bd4-8d55-0d9e5f0a1c11"),
+        ("0" * 31 + "a", "0" * 31 + "a"),
+        ("010-1234-5678", ""),
+        ("900101-1234567", ""),
+        ("hong-gildong", ""),
+        ("가", ""),
+        ("0" * 32 + "\n", ""),
+        ("", ""),
+    ],
+    ids=["uuid", "trace-id", "phone", "resident-number", "name", "hangul", "newline", "none"],
 )
 def test_the_callers_own_request_id_is_kept_only_if_it_is_harmless(given: str, kept: str) -> None:
     origin = PeerOrigin(address="192.0.2.1", surface="x", caller_request_id=given)
