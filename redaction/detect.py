@@ -22,17 +22,19 @@ _JOINTS = ("", "\n")
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A text across one border: the end of what stands before it and the start of what follows.
+    """A text across one border: the end of what stands before it and the start of one field.
+
+    What is read here depends on no later field, so that a longer conversation says nothing new of a
+    shorter one; a value over many fields crosses the border before its last.
 
     `pieces` says which part of the text is which field's: (field, start in the window, start in
-    the field, length). `border` is where the field `right` begins in the window; `open_left` and
+    the field, length). `border` is where the last field begins in the window; `open_left` and
     `open_right` say that the window was cut inside a word.
     """
 
     text: str
     pieces: tuple[tuple[int, int, int, int], ...]
     border: int
-    right: int
     open_left: bool
     open_right: bool
 
@@ -46,11 +48,10 @@ class _Window:
             if (start := max(span.start - at, 0) + inside)
             < (end := min(span.end - at, length) + inside)
         ]
-        crosses = span.start < self.border < span.end
-        if not crosses and span.end <= self.border:
+        if span.end <= self.border:
             # Only what follows told: a later discovery, which must not number this field anew.
             yield from ((where, part._replace(rule=COVER_RULE)) for where, part in parts)
-        elif crosses or (len(parts) == 1 and parts[0][0] == self.right):
+        else:
             yield from parts
 
 
@@ -65,6 +66,7 @@ async def detect(fields: Sequence[Field], detector: Detector) -> Findings:
     answers = await detector.spans(texts)
     own, joint = answers[: len(fields)], answers[len(fields) :]
     found: list[list[Span]] = [list(spans) for spans in own]
+    late: list[list[Span]] = [[] for _ in fields]
     values = {
         (span.entity, field.text[span.start : span.end])
         for field, spans in zip(fields, own, strict=True)
@@ -72,14 +74,14 @@ async def detect(fields: Sequence[Field], detector: Detector) -> Findings:
     }
     for window, across in zip(windows, joint, strict=True):
         for span in across:
-            values.add((span.entity, window.text[span.start : span.end]))
             for where, part in window.own(span):
-                found[where].append(part)
+                values.add((span.entity, window.text[span.start : span.end]))
+                (late if part.rule == COVER_RULE else found)[where].append(part)
     cover = Cover.of((entity, normalize(value).text) for entity, value in values)
     return Findings(
         tuple(
-            resolve(spans, weaker=_covered(field.text, cover))
-            for field, spans in zip(fields, found, strict=True)
+            resolve(spans, weaker=(*later, *_covered(field.text, cover)))
+            for field, spans, later in zip(fields, found, late, strict=True)
         ),
         detector.version,
     )
@@ -99,23 +101,25 @@ def _windows(fields: Sequence[Field], right: int) -> Iterator[_Window]:
     if not fields[right].joins_previous or not fields[right].text:
         return
     left_parts, open_left = _before(fields, right)
-    right_parts, open_right = _after(fields, right)
     if not left_parts:
         return
+    text = fields[right].text
+    end = min(len(text), _REACH)
+    open_right = end < len(text) and not text[end].isspace()
     for joint in _JOINTS:
         pieces: list[tuple[int, int, int, int]] = []
         words: list[str] = []
         length = border = 0
-        for where, start, end in (*left_parts, *right_parts):
+        for where, start, stop in (*left_parts, (right, 0, end)):
             if words:
                 words.append(joint)
                 length += len(joint)
             if where == right:
                 border = length
-            words.append(fields[where].text[start:end])
-            pieces.append((where, length, start, end - start))
-            length += end - start
-        yield _Window("".join(words), tuple(pieces), border, right, open_left, open_right)
+            words.append(fields[where].text[start:stop])
+            pieces.append((where, length, start, stop - start))
+            length += stop - start
+        yield _Window("".join(words), tuple(pieces), border, open_left, open_right)
 
 
 _Parts = list[tuple[int, int, int]]  # field, start, end
@@ -139,21 +143,3 @@ def _before(fields: Sequence[Field], right: int) -> tuple[_Parts, bool]:
         return parts, False
     where, start, _ = parts[0]
     return parts, not fields[where].text[start - 1].isspace()
-
-
-def _after(fields: Sequence[Field], right: int) -> tuple[_Parts, bool]:
-    """The first characters behind a border, over as many joined fields as that takes."""
-    parts: _Parts = []
-    wanted, where = _REACH, right
-    while wanted > 0 and where < len(fields):
-        if where > right and not fields[where].joins_previous:
-            break
-        text = fields[where].text
-        end = min(len(text), wanted)
-        if text:
-            parts.append((where, 0, end))
-        wanted -= end
-        if end < len(text):
-            return parts, not text[end].isspace()
-        where += 1
-    return parts, False

@@ -82,9 +82,8 @@ RUNNING_LABELS = (
     "|과장|국장|실장"
 )
 
-# Words that begin with a surname and are no names, each between two spaces.
+# Words that begin with a surname and are no names.
 _NOT_NAMES = (
-    " "
     "가격 가구 가능 가능성 가능한 가운데 가입 가입을 가입한 가장 가정 가정의 가정학 가족 가족과 "
     "가족은 가족의 가족이 가지 감독 감독관 감사 감사과 감사관 감사실 감사원 강남 강북 강사 강원 "
     "강의 강화 경기 경남 경력 경북 경비 경우 경제 경찰 계모 계속 계약 계장 계좌 계획 고객 고객님 "
@@ -168,9 +167,12 @@ _NOT_NAMES = (
 )
 
 
+_NOUNS = frozenset(_NOT_NAMES.split())
+
+
 def is_noun(word: str) -> bool:
     """Whether a word that looks like a name is known to be none."""
-    return f" {word} " in _NOT_NAMES
+    return word in _NOUNS
 
 
 # Endings of offices and bodies: what stands before a title with one of these is where, not who.

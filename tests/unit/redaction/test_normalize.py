@@ -8,6 +8,8 @@ import pytest
 from redaction.normalize import decoded, normalize, unescaped, views
 
 PHONE = "010-1234-5678"
+BASE64 = base64.b64encode("성명: 김철수, 010".encode()).decode()
+BASE64_URL = base64.urlsafe_b64encode("??>김철수 010-1234".encode()).decode()
 
 
 def found_in(text: str, value: str) -> list[str]:
@@ -56,10 +58,8 @@ def test_normalize_composes_hangul():
         pytest.param("kim&commat;korea&period;kr", "kim@korea.kr", id="html-name"),
         pytest.param("%EA%B9%80%EC%B2%A0%EC%88%98", "김철수", id="percent"),
         pytest.param("010%2D1234-5678", PHONE, id="percent-dash"),
-        pytest.param(base64.b64encode("성명: 김철수, 010".encode()).decode(), "김철수", id="base64"),
-        pytest.param(
-            base64.urlsafe_b64encode("??>김철수 010-1234".encode()).decode(), "김철수", id="base64url"
-        ),
+        pytest.param(BASE64, "김철수", id="base64"),
+        pytest.param(BASE64_URL, "김철수", id="base64url"),
     ],
 )
 def test_views_undo_one_level_of_escapes(written, value):
