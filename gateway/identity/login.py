@@ -17,6 +17,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken
 
 from gateway.domain import Principal
+from gateway.errors import IdentityUnavailable
 from gateway.identity.authentication import Identity
 from gateway.identity.sessions import Sessions
 from gateway.identity.tokens import Reason, refuse
@@ -130,9 +131,19 @@ class Login:
         return LoggedIn(secret, checked.principal, return_path)
 
     async def end(self, secret: str) -> str:
-        """Ends the session and returns where the browser logs out at the issuer (or our "/")."""
+        """Ends the session and returns where the browser logs out at the issuer.
+
+        It is our "/" where the issuer has no such place or cannot be asked: the session here has
+        ended all the same.
+
+        Raises:
+            IdentityUnavailable: the session could not be ended.
+        """
         await self._sessions.end(secret)
-        metadata = await self._identity.issuer.metadata()
+        try:
+            metadata = await self._identity.issuer.metadata()
+        except IdentityUnavailable:
+            return "/"
         if not metadata.end_session_endpoint:
             return "/"
         query = urlencode(

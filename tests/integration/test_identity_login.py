@@ -215,3 +215,14 @@ async def test_id_token_signed_by_a_stranger_begins_no_session(tmp_path: Path) -
     async with scripted(tmp_path) as case:
         case.issuer.key = rsa_key()
         assert await case.ends({}, {}) == "bad_signature"
+
+
+async def test_logout_ends_the_session_though_the_issuer_is_away(tmp_path: Path) -> None:
+    async with scripted(tmp_path) as case:
+        secret = await case.ends({}, {})
+        async with house_of(tmp_path / "other", case.issuer.url, None) as house:
+            case.issuer.mode = "away"
+            assert await house.login.end("a" * 43) == "/"
+        assert "/logout?" in await case.house.login.end(secret)
+        with pytest.raises(Unauthenticated):
+            await case.house.identity.verify(SessionSecret(secret))
