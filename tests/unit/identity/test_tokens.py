@@ -167,12 +167,14 @@ def test_token_of_each_allowed_algorithm_verifies(algorithm: str, header_type: s
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"exp": time.time() - 1}, {"iat": time.time() + 1}, {"aud": "gwanmun"}],
-    ids=["just expired", "just issued", "one audience"],
+    ("claim", "seconds"), [("exp", -1), ("iat", 2), ("nbf", 2)], ids=["expired", "issued", "begun"]
 )
-def test_token_within_the_leeway_verifies(changes: dict[str, object]) -> None:
-    assert check(sign(access_claims(ISSUER, **changes), KEY, "k1"))
+def test_token_within_the_leeway_verifies(claim: str, seconds: int) -> None:
+    assert check(sign(access_claims(ISSUER, **{claim: time.time() + seconds}), KEY, "k1"))
+
+
+def test_single_audience_need_not_be_a_list() -> None:
+    assert check(sign(access_claims(ISSUER, aud="gwanmun"), KEY, "k1"))
 
 
 def test_principal_carries_what_the_claims_say() -> None:
