@@ -51,7 +51,7 @@ class Value:
     can come back. `origins` are all who brought any spelling of the value.
     """
 
-    surrogate: str
+    surrogate: str = field(repr=False)
     original: str = field(repr=False)
     entity: str
     operator: Operator

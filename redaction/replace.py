@@ -11,6 +11,7 @@ It must never let an original pass because something about it was odd: then the 
 """
 
 import hmac
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -133,28 +134,38 @@ class _Cutting:
         self.fields = fields
         self.numbering = numbering
         self._cuts: list[dict[tuple[int, int], str]] = [{} for _ in fields]
+        self._escaped: list[list[tuple[int, int]]] = [[] for _ in fields]
+
+    def escape(self, literals: Iterable[_Piece], now: Sequence[_Piece]) -> list[_Piece]:
+        """What of the callers' literals stands outside everything replaced, here or earlier.
+
+        `now` are the pieces of the current field. The answer is theirs to be cut with them.
+        """
+        taken = {
+            piece.where: [(other.start, other.end) for other in now if not self._allowed(other)]
+            for piece in now[:1]
+        }
+        escapes: list[_Piece] = []
+        for literal in literals:
+            where = literal.where
+            if where not in taken:
+                taken[where] = sorted(self._cuts[where])
+            escapes += _outside(literal, taken[where])
+        for piece in escapes:
+            insort(self._escaped[piece.where], (piece.start, piece.end))
+        return escapes
 
     def cut(self, piece: _Piece) -> None:
-        """Replaces a piece, or what earlier cuts left of it; an allowed one is only remembered."""
+        """Replaces a piece, but for what a literal took of it; an allowed one is only noted."""
         item = self.fields[piece.where]
-        if _operator(self.numbering.policy, piece.entity) is Operator.ALLOW:
+        if self._allowed(piece):
             self.numbering.place(piece, item.text[piece.start : piece.end], item.origin)
             return
-        cuts = self._cuts[piece.where]
-        for part in _outside(piece, sorted(cuts)):
+        escaped = self._escaped[piece.where] if piece.entity != LITERAL else []
+        for part in _outside(piece, escaped):
             text = item.text[part.start : part.end]
-            cuts[part.start, part.end] = self.numbering.place(part, text, item.origin)
-
-    def beside(self, escapes: Iterable[_Piece], taken: Sequence[_Piece]) -> Iterator[_Piece]:
-        """What of the callers' literals stands outside everything that is or will be replaced."""
-        for escape in escapes:
-            spans = [
-                (piece.start, piece.end)
-                for piece in taken
-                if piece.where == escape.where
-                and _operator(self.numbering.policy, piece.entity) is not Operator.ALLOW
-            ]
-            yield from _outside(escape, sorted([*spans, *self._cuts[escape.where]]))
+            surrogate = self.numbering.place(part, text, item.origin)
+            self._cuts[piece.where][part.start, part.end] = surrogate
 
     def texts(self) -> tuple[str, ...]:
         """The fields' texts as they may leave."""
@@ -162,6 +173,9 @@ class _Cutting:
             _compose(item.text, sorted(cuts.items()))
             for item, cuts in zip(self.fields, self._cuts, strict=True)
         )
+
+    def _allowed(self, piece: _Piece) -> bool:
+        return _operator(self.numbering.policy, piece.entity) is Operator.ALLOW
 
 
 def replace(
@@ -179,6 +193,9 @@ def replace(
     """
     pieces = _pieces(fields, findings, policy)
     later = _revealed_later(fields, pieces)
+    covers: dict[int, list[_Piece]] = {}
+    for piece, revealed in later.items():
+        covers.setdefault(revealed, []).append(piece)
     crossing = _crossing_literals(fields)
     numbering = _Numbering(policy, numbered)
     cutting = _Cutting(fields, numbering)
@@ -191,9 +208,8 @@ def replace(
             for where, start, end in places
         ]
         now = [piece for piece in pieces[k] if piece not in later]
-        escapes = list(cutting.beside(escapes, now))
-        covers = (piece for piece, revealed in later.items() if revealed == k)
-        for piece in [*sorted([*now, *escapes], key=_position), *covers]:
+        escapes = cutting.escape(escapes, now)
+        for piece in [*sorted([*now, *escapes], key=_position), *covers.get(k, ())]:
             cutting.cut(piece)
     return Replaced(cutting.texts(), Mapping(tuple(numbering.values())))
 
@@ -306,14 +322,17 @@ def _places(
         where += 1
 
 
-def _outside(piece: _Piece, taken: Iterable[tuple[int, int]]) -> Iterator[_Piece]:
+def _outside(piece: _Piece, taken: Sequence[tuple[int, int]]) -> Iterator[_Piece]:
     """The parts of a piece that lie in none of the taken places (ascending, not overlapping)."""
     start = piece.start
-    for from_, to in taken:
-        if from_ < piece.end and to > start:
+    at = max(bisect_right(taken, (start, start)) - 1, 0)
+    while at < len(taken) and taken[at][0] < piece.end:
+        from_, to = taken[at]
+        if to > start:
             if start < from_:
                 yield piece._replace(start=start, end=from_)
             start = to
+        at += 1
     if start < piece.end:
         yield piece._replace(start=start)
 

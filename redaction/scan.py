@@ -25,6 +25,7 @@ _LEAST_DIGITS = 7
 _CONTEXT = 64  # characters before a run: recognizers look for labels within 28 and one line above
 _LONGEST_RUN = 256  # longer than any value, an address of e-mail (RFC 5321: 254) nearly so
 _CUT = 128
+_SLICE = 512  # a whole answer is read in slices, so that the work grows with its length only
 
 _UNIT = r"[\dA-Za-zＡ-Ｚａ-ｚ@＠]"
 _JOINT = (
@@ -69,8 +70,11 @@ class Scanner:
         """What can be said of everything fed so far and was not returned yet."""
         if not self._held and not _START.search(text):
             return self._pass(text)
-        self._held += text
-        return self._scan(whole=False)
+        parts: list[str] = []
+        for at in range(0, len(text), _SLICE):
+            self._held += text[at : at + _SLICE]
+            parts.append(self._scan(whole=False))
+        return "".join(parts)
 
     def flush(self) -> str:
         """Everything still held; the stream has ended."""

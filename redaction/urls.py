@@ -14,21 +14,22 @@ import re
 from enum import Enum, auto
 from typing import NamedTuple
 
-_LONGEST_TOKEN = 512
-_KEPT_OF_TOKEN = 128
+_LONGEST_TOKEN = 256
+_KEPT_OF_TOKEN = 160
+_LONGEST_BEGINNING = 128  # no beginning of a URL is longer, what may not stand before it included
 _DOT = "[.．。｡]"
 _SLASH = r"(?:/|／|&#(?:47|x2f);?|&sol;|%2f)"
-_DOMAIN_ENDS = rf"{_DOT}(?:[a-z]{{2,63}}|xn--[a-z0-9-]+|한국|닷컴|닷넷)(?![^\W_])"
+_DOMAIN_ENDS = rf"{_DOT}(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}}|한국|닷컴|닷넷)(?![^\W_])"
 
 # The beginning of a URL in a run of text without spaces; after it everything belongs to the URL.
 _URL_BEGINS = re.compile(
-    rf"{_SLASH}{{2}}|\\/\\/|\\\\[\w.-]+\\"
+    rf"{_SLASH}{{2}}|\\/\\/|\\\\[\w.-]{{1,64}}\\"
     r"|(?<![^\W_])www[.．。｡0-9]"
     r"|(?<![a-z])(?:https?|ftps?|wss?|data|mailto|sms|javascript|vbscript|file|blob|urn|sips?"
     r"|xmpp|magnet|view-source)(?::|：|%3a|&colon;|&#(?:58|x3a);)"
     rf"|[^\W_]{_DOMAIN_ENDS}(?::[0-9]*)?(?:[?#\\]|{_SLASH})"
     r"|(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?/"
-    r"|localhost(?::[0-9]+)?/|\[[0-9a-f:.]*::?[0-9a-f:.]*\](?::[0-9]+)?/"
+    r"|localhost(?::[0-9]+)?/|\[[0-9a-f]{0,4}:[0-9a-f:.]{1,40}\](?::[0-9]+)?/"
     r"|(?<![a-z])(?:href|src|srcset|action|formaction|poster|background|ping)="
     r"|(?<![a-z])url\(",
     re.IGNORECASE,
@@ -75,6 +76,7 @@ class LinkTracker:
         "_equals",
         "_label",
         "_line_start",
+        "_looked",
         "_place",
         "_quote",
         "_seen",
@@ -87,7 +89,8 @@ class LinkTracker:
     def __init__(self) -> None:
         self._place = _In.TEXT
         self._token = ""  # what stands since the last space; the URL, if there is one, is in it
-        self._url = False  # the token's forgotten beginning held a URL
+        self._looked = 0  # how much of the token has been searched for the beginning of a URL
+        self._url = False  # it was found
         self._before = ""  # the character before
         self._blank = True  # nothing but spaces in this line yet
         self._line_start = True  # nothing but spaces, quote and list signs in this line yet
@@ -108,9 +111,7 @@ class LinkTracker:
     @property
     def in_link(self) -> bool:
         """Whether the next character would stand in a URL, a link's target or an HTML tag."""
-        if self._place is not _In.TEXT or self._url:
-            return True
-        return bool(self._token) and _URL_BEGINS.search(self._token) is not None
+        return self._place is not _In.TEXT or self._in_url()
 
     def word(self) -> None:
         """A restored value has passed: a plain word, whatever it holds."""
@@ -149,13 +150,22 @@ class LinkTracker:
             self._extend(text)
 
     def _new_token(self) -> None:
-        self._token, self._url = "", False
+        self._token, self._url, self._looked = "", False, 0
 
     def _extend(self, text: str) -> None:
         self._token += text
         if len(self._token) > _LONGEST_TOKEN:
-            self._url = self._url or _URL_BEGINS.search(self._token) is not None
+            self._in_url()
             self._token = self._token[-_KEPT_OF_TOKEN:]
+            self._looked = len(self._token)
+
+    def _in_url(self) -> bool:
+        """Whether the token holds the beginning of a URL; each character is looked at once."""
+        if not self._url and self._looked < len(self._token):
+            again = max(self._looked - _LONGEST_BEGINNING, 0)
+            self._url = _URL_BEGINS.search(self._token, again) is not None
+            self._looked = len(self._token)
+        return self._url
 
     def _step(self, char: str) -> None:
         before, self._before = self._before, char
