@@ -27,6 +27,9 @@ from inference.route import route
 from inference.stream import Parts, Waits, stream
 from inference.task import Part, Task, Usage
 
+# A call that kills engines must not go through all of them.
+_MOST_ATTEMPTS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
@@ -148,7 +151,7 @@ async def _answering(
     tried: set[str] = set()
     # The class only: an exception kept over a retry would keep its frames, and the task, alive.
     failure: type[InferenceError] = ModelUnavailable
-    while (replica := route(served.registry.loads(), tried)) is not None:
+    while len(tried) < _MOST_ATTEMPTS and (replica := route(served.registry.loads(), tried)):
         tried.add(replica.name)
         try:
             return await stack.enter_async_context(_attempt(task, replica, served, options, usage))
@@ -179,8 +182,8 @@ async def _attempt(
             registry.answered(replica)
             yield parts
         end = registry.succeeded
-    except EngineFailed:
-        end = registry.failed
+    except EngineFailed as failure:
+        end = registry.failed if failure.unfit else registry.left
         raise
     except DeadlinePassed:
         # A silent engine is at fault; a long answer that met the call's own deadline is not.

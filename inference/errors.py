@@ -28,7 +28,15 @@ class QueueFull(InferenceError):
 
 
 class EngineFailed(InferenceError):
-    """The engine broke its word. Before the first part another replica may still answer."""
+    """The engine broke its word. Before the first part another replica may still answer.
+
+    `unfit` is False where the engine is alive and said in good order that this one call failed:
+    a call that fails everywhere must not make every replica rest.
+    """
+
+    def __init__(self, *, unfit: bool = True) -> None:
+        super().__init__()
+        self.unfit = unfit
 
 
 class Rejection(StrEnum):

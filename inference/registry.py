@@ -91,7 +91,7 @@ class Registry:
             state.rests = min(state.rests + 1, 16)
 
     def left(self, replica: Replica) -> None:
-        """The call was given up by its caller, or was itself wrong: neither blames the replica."""
+        """The call was given up by its caller, or failed by itself: the replica is not to blame."""
         self._end(replica)
 
     def _end(self, replica: Replica) -> _State:

@@ -17,13 +17,12 @@ from inference.errors import DeadlinePassed, EngineFailed, EngineRejected
 from inference.replica import Replica
 from inference.sse import Event, SseReader
 from inference.task import Part, Task, Usage
-from inference.wire import AnswerReader, rejection, request_body, wanted_choices
+from inference.wire import REJECTED, AnswerReader, rejection, request_body, wanted_choices
 
 _MOST_WHOLE_BYTES = 32 * 1024 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
 # After [DONE] an engine has only the end of its chunked body left to say.
 _END_SECONDS = 1.0
-_REJECTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +170,10 @@ async def stream(
 
 
 async def _check_head(reply: Reply, task: Task, deadline: float) -> None:
-    if reply.status in _REJECTED:
+    if reply.status in REJECTED:
         raise EngineRejected(rejection(await within(deadline, _read_all(reply, _MOST_ERROR_BYTES))))
     if reply.status != HTTPStatus.OK:
-        raise EngineFailed
+        raise EngineFailed(unfit=reply.status != HTTPStatus.INTERNAL_SERVER_ERROR)
     if reply.media_type != ("text/event-stream" if task.stream else "application/json"):
         raise EngineFailed
 

@@ -11,6 +11,7 @@ of version 0.32 answers.
 import math
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 import orjson
 
@@ -25,9 +26,11 @@ _LONGEST_NAME = 256
 # OpenAI's API reference allows 20 alternatives; vLLM adds the sampled token itself.
 _MOST_ALTERNATIVES = 21
 _MOST_TOKENS = 10**9
-# vLLM 0.32 and its older releases: "This model's maximum context length is …", "… is longer than
-# the maximum model length of …".
-_TOO_LONG = re.compile(r"maximum (?:context|model) length", re.IGNORECASE)
+# vLLM 0.32: "This model's maximum context length is …", "max_tokens=… cannot be greater than
+# max_model_len=…"; older releases: "… is longer than the maximum model length of …".
+_TOO_LONG = re.compile(r"maximum (?:context|model) length|max_model_len", re.IGNORECASE)
+# Codes by which vLLM calls the request itself wrong, as HTTP status or in an error event.
+REJECTED = frozenset({400, 422})
 
 
 def request_body(task: Task, replica: Replica) -> bytes:
@@ -57,9 +60,13 @@ def wanted_choices(task: Task) -> int:
 def rejection(answer: bytes) -> Rejection:
     """Why an engine called the request wrong, from its error body; its words stop here."""
     try:
-        message = _object(_object(_parse(answer)).get("error")).get("message")
+        return _reason(_object(_parse(answer)).get("error"))
     except EngineFailed:
         return Rejection.INVALID
+
+
+def _reason(error: JsonValue) -> Rejection:
+    message = error.get("message") if isinstance(error, dict) else None
     too_long = isinstance(message, str) and _TOO_LONG.search(message)
     return Rejection.TOO_LONG if too_long else Rejection.INVALID
 
@@ -82,6 +89,8 @@ class AnswerReader:
 
         Raises:
             EngineFailed: an error event, or something that such an answer cannot say.
+            EngineRejected: an error event before any choice that calls the request wrong. vLLM
+                compiles grammars only once it streams, and says so with status 200.
         """
         return self._part(_parse(data), "delta")
 
@@ -90,6 +99,7 @@ class AnswerReader:
 
         Raises:
             EngineFailed: an error with status 200, or something that such an answer cannot say.
+            EngineRejected: an error with status 200 that calls the request wrong.
         """
         part = self._part(_parse(data), "message")
         if part is None or not self.complete:
@@ -98,8 +108,9 @@ class AnswerReader:
 
     def _part(self, value: JsonValue, said_in: str) -> Part | None:
         answer = _object(value)
-        if answer.get("error") is not None or answer.get("object") == "error":
-            raise EngineFailed
+        error = answer.get("error")
+        if error is not None or answer.get("object") == "error":
+            self._fail(error)
         listed = _list(answer.get("choices"), self._choices)
         choices = tuple(filter(None, (self._choice(_object(item), said_in) for item in listed)))
         if len({choice.number for choice in choices}) != len(choices):
@@ -107,6 +118,13 @@ class AnswerReader:
         usage = answer.get("usage")
         tokens = None if usage is None else _tokens(_object(usage))
         return Part(choices, tokens) if choices or tokens else None
+
+    def _fail(self, error: JsonValue) -> NoReturn:
+        """Raises what an error event or an error with status 200 means."""
+        code = error.get("code") if isinstance(error, dict) else None
+        if isinstance(code, int) and code in REJECTED and not self._begun:
+            raise EngineRejected(_reason(error))
+        raise EngineFailed(unfit=False)
 
     def _choice(self, item: JsonObject, said_in: str) -> Choice | None:
         number = _integer(item.get("index"), self._choices - 1)

@@ -231,8 +231,8 @@ def _cut(data: bytes, *, byte_by_byte: bool) -> Iterator[bytes]:
 
 
 def _error_body(script: Script) -> bytes:
-    error = {"message": script.error_message, "type": "InternalServerError", "code": 500}
-    return json.dumps({"error": {**error, "param": None}}).encode()
+    error = {"message": script.error_message, "type": "InternalServerError", "param": None}
+    return json.dumps({"error": {**error, "code": script.error_code}}).encode()
 
 
 async def _send(send: Send, body: bytes) -> None:

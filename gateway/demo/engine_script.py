@@ -29,6 +29,7 @@ class Script:
     between_seconds: float = 0.0
     status: int = 200
     error_message: str = "secret words of the engine"
+    error_code: int = 500
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     error_event_after: int | None = None

@@ -178,24 +178,31 @@ async def test_dispatch_fails_without_words_when_every_replica_fails(bad):
     assert told.usage.attempts == ["engine-1", "engine-2"]
 
 
+LONG = "This model's maximum context length is 4096 tokens. However, your request has 5000"
+
+
 @pytest.mark.parametrize(
-    ("status", "message", "reason"),
+    ("script", "reason"),
     [
+        pytest.param(Script(status=400, error_message=LONG), Rejection.TOO_LONG, id="too long"),
         pytest.param(
-            400,
-            "This model's maximum context length is 4096 tokens. However, your request has 5000",
-            Rejection.TOO_LONG,
-            id="too long",
+            Script(status=400, error_message="[성명_1]: bad grammar"),
+            Rejection.INVALID,
+            id="invalid",
         ),
-        pytest.param(400, "[성명_1] is not a valid grammar", Rejection.INVALID, id="invalid"),
-        pytest.param(422, "Input should be a valid list", Rejection.INVALID, id="unprocessable"),
+        pytest.param(Script(status=422), Rejection.INVALID, id="unprocessable"),
+        pytest.param(
+            Script(error_event_after=0, error_code=400), Rejection.INVALID, id="200 with invalid"
+        ),
+        pytest.param(
+            Script(error_event_after=0, error_code=400, error_message=LONG),
+            Rejection.TOO_LONG,
+            id="200 with too long",
+        ),
     ],
 )
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-async def test_dispatch_asks_no_other_replica_when_the_request_is_wrong(
-    status, message, reason, stream
-):
-    script = Script(status=status, error_message=message)
+async def test_dispatch_asks_no_other_replica_when_the_request_is_wrong(script, reason, stream):
     async with (
         rehearsal(script) as first,
         rehearsal() as second,
@@ -463,6 +470,32 @@ async def test_dispatch_lets_a_failing_replica_rest_and_tries_it_again():
         await until(lambda: running.available(MODEL), seconds=3)
         assert type((await ask(running)).error) is EngineFailed
         assert not running.available(MODEL)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(Script(status=500), id="status 500"),
+        pytest.param(Script(status=400), id="status 400"),
+        pytest.param(Script(error_event_after=0), id="error event"),
+        pytest.param(Script(error_event_after=2), id="error event in the middle"),
+    ],
+)
+async def test_dispatch_a_call_that_fails_everywhere_makes_no_replica_rest(script):
+    async with rehearsal(script) as engine, engines(engine) as running:
+        for _ in range(6):
+            assert (await ask(running)).error is not None
+        assert running.available(MODEL)
+
+
+async def test_dispatch_a_call_goes_through_three_replicas_at_most():
+    replicas = [
+        Replica(name=f"engine-{n}", url="http://127.0.0.1:1", served_model="m") for n in range(5)
+    ]
+    async with engines(*replicas) as running:
+        told = await ask(running)
+    assert type(told.error) is EngineFailed
+    assert told.usage.attempts == ["engine-0", "engine-1", "engine-2"]
 
 
 async def test_dispatch_spreads_calls_over_idle_replicas():

@@ -1,11 +1,11 @@
-"""Whatever JSON an engine sends, reading it gives a well-typed Part or EngineFailed."""
+"""Whatever JSON an engine sends, reading it gives a well-typed Part or a failure of ours."""
 
 import json
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.errors import EngineFailed
+from inference.errors import EngineFailed, EngineRejected
 from inference.task import Choice, Part, TokenLogprob, Tokens, ToolCall
 from inference.wire import FINISH_REASONS, AnswerReader
 
@@ -71,7 +71,7 @@ USAGE = object_of(
     prompt_tokens_details=object_of(cached_tokens=maybe(st.integers(0, 9))),
     completion_tokens_details=object_of(reasoning_tokens=maybe(st.integers(0, 9))),
 )
-ANSWER = object_of(choices=maybe(st.lists(CHOICE, max_size=2)), usage=USAGE, error=st.none())
+ANSWER = object_of(choices=maybe(st.lists(CHOICE, max_size=2)), usage=USAGE, error=maybe(st.none()))
 
 
 @given(st.lists(ANSWER, max_size=3))
@@ -80,7 +80,7 @@ def test_engine_chunks_become_well_typed_parts_or_fail(answers):
     for answer in answers:
         try:
             part = reader.chunk(json.dumps(answer))
-        except EngineFailed:
+        except (EngineFailed, EngineRejected):
             return
         if part is not None:
             check(part)
@@ -90,7 +90,7 @@ def test_engine_chunks_become_well_typed_parts_or_fail(answers):
 def test_engine_whole_answers_become_well_typed_parts_or_fail(answer):
     try:
         part = AnswerReader(2).whole(json.dumps(answer).encode())
-    except EngineFailed:
+    except (EngineFailed, EngineRejected):
         return
     check(part)
     assert part.choices
@@ -101,7 +101,7 @@ def test_engine_whole_answers_become_well_typed_parts_or_fail(answer):
 def test_engine_bytes_become_parts_or_fail(data):
     try:
         check(AnswerReader(1).whole(data))
-    except EngineFailed:
+    except (EngineFailed, EngineRejected):
         return
 
 

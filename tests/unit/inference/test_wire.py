@@ -75,6 +75,10 @@ def test_wire_wanted_choices_follow_n(n, choices):
     [
         (b'{"error":{"message":"This model\'s maximum context length is 9 tokens."}}', "too_long"),
         (b'{"error":{"message":"longer than the maximum model length of 9"}}', "too_long"),
+        (
+            b'{"error":{"message":"max_tokens=9 cannot be greater than max_model_len=2"}}',
+            "too_long",
+        ),
         (b'{"error":{"message":"bad grammar"}}', "invalid"),
         (b'{"error":"maximum context length"}', "invalid"),
         (b'{"error":{"message":5}}', "invalid"),
@@ -247,6 +251,18 @@ def test_wire_nonsense_leaves_no_words_in_the_exception(data):
         AnswerReader(1).chunk(data)
     assert caught.value.args == ()
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("code", [400, 422])
+def test_wire_an_error_event_may_call_the_request_wrong_before_any_choice(code):
+    error = json.dumps({"error": {"message": "Grammar error", "code": code}})
+    with pytest.raises(EngineRejected):
+        AnswerReader(1).chunk(error)
+    begun = AnswerReader(1)
+    begun.chunk('{"choices":[{"index":0,"delta":{"content":"a"}}]}')
+    with pytest.raises(EngineFailed) as caught:
+        begun.chunk(error)
+    assert not caught.value.unfit
 
 
 def test_wire_nothing_comes_after_a_choice_has_finished():
