@@ -134,10 +134,11 @@ async def open_house(settings: Settings, detector: Detector) -> AsyncIterator[Ho
 def public_app(house: House) -> FastAPI:
     """The app of the public listener: every surface, page and error of the gateway."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    problems.install(app, house.edge)
+    site = _site(house)
+    problems.install(app, house.edge, site.told)
     app.include_router(account.router(house.edge))
     app.include_router(chat.router(house.edge))
-    app.include_router(pages.router(_site(house)))
+    app.include_router(pages.router(site))
     app.add_middleware(CountResponses, metrics=house.edge.observer.metrics)
     return app
 
@@ -152,6 +153,7 @@ def _site(house: House) -> Site:
         bounds=house.settings.bounds,
         public_url=house.settings.server.public_url,
         answer=lambda surface: Answer(house.edge, surface),
+        trusted_proxies=house.edge.trusted_proxies,
     )
 
 

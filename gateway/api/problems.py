@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from gateway.domain import PeerOrigin
 from gateway.edge.answer import Edge
 from gateway.edge.arrival import client_address, new_id
+from gateway.edge.problem_details import PROBLEM_TYPE, problem_details
 from gateway.errors import (
     GatewayError,
     InvalidParameter,
@@ -29,6 +29,7 @@ from gateway.telemetry import where
 from inference.errors import InferenceError
 from redaction.errors import RedactionError
 
+API_PATHS = "/v1/"
 METHOD_NOT_ALLOWED = PublicError(
     HTTPStatus.METHOD_NOT_ALLOWED,
     "method_not_allowed",
@@ -38,29 +39,40 @@ METHOD_NOT_ALLOWED = PublicError(
 )
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
+Page = Callable[[Request, PublicError, str], Awaitable[Response]]
 
 
-def install(app: FastAPI, edge: Edge) -> None:
-    """Installs the handlers of every kind of error on an app."""
+def install(app: FastAPI, edge: Edge, page: Page) -> None:
+    """Installs the handlers of every kind of error on an app.
+
+    `page` answers browsers that ask for HTML outside the API's paths.
+    """
+
+    async def told(request: Request, error: Exception, request_id: str) -> Response:
+        if _asks_for_page(request):
+            return await page(request, public_error(error), request_id)
+        return problem(request, error, request_id)
 
     async def refused(request: Request, error: Exception) -> Response:
         request_id = new_id()
         if isinstance(error, Unauthenticated | PermissionDenied):
             _record(edge, request, request_id, error)
-        return problem(request, error, request_id)
+        return await told(request, error, request_id)
 
     async def framework(request: Request, error: Exception) -> Response:
         """Starlette's own refusals: unknown path, wrong method; and FastAPI's 422."""
         status = error.status_code if isinstance(error, HTTPException) else 400
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            if _asks_for_page(request):
+                return await page(request, METHOD_NOT_ALLOWED, new_id())
             return _write(request, METHOD_NOT_ALLOWED, None, new_id(), None)
         shown = NotFound() if status == HTTPStatus.NOT_FOUND else InvalidParameter()
-        return problem(request, shown, new_id())
+        return await told(request, shown, new_id())
 
     async def unexpected(request: Request, error: Exception) -> Response:
         request_id = new_id()
         edge.observer.log.error("http.internal_error", request_id=request_id, error=where(error))
-        return problem(request, error, request_id)
+        return await told(request, error, request_id)
 
     for kind in (GatewayError, RedactionError, InferenceError):
         app.add_exception_handler(kind, refused)
@@ -87,21 +99,16 @@ def _write(
         headers["retry-after"] = str(max(1, round(retry_after)))
     if shown.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer realm="gwanmun"'
-    if request.url.path.startswith("/v1/"):
+    if request.url.path.startswith(API_PATHS):
         body, media = error_body(shown, request_id, param), "application/json"
     else:
-        media = "application/problem+json"
-        body = orjson.dumps(
-            {
-                "type": "about:blank",
-                "title": shown.korean,
-                "detail": shown.english,
-                "status": int(shown.status),
-                "code": shown.code,
-                "instance": f"urn:uuid:{request_id}",
-            }
-        )
+        body, media = problem_details(shown, request_id), PROBLEM_TYPE
     return Response(body, shown.status, headers, media)
+
+
+def _asks_for_page(request: Request) -> bool:
+    wants_html = "text/html" in request.headers.get("accept", "")
+    return wants_html and not request.url.path.startswith(API_PATHS)
 
 
 def _record(edge: Edge, request: Request, request_id: str, error: GatewayError) -> None:

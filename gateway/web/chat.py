@@ -17,13 +17,14 @@ from starlette.datastructures import Headers
 from gateway.domain import Call, Credentials, Grade, SessionSecret
 from gateway.edge.arrival import session_cookie
 from gateway.edge.preview import preview_body
+from gateway.edge.problem_details import problem_details
 from gateway.errors import CrossSiteRequest, InvalidParameter, TooComplex, public_error
 from gateway.identity.login import SESSION_COOKIE
 from gateway.protocol.json_body import read_json_object
 from gateway.settings import BoundSettings
 from gateway.steps.audit import Entry, Opened
 from gateway.web import csrf
-from gateway.web.problems import problem, spoken
+from gateway.web.problems import spoken
 from gateway.web.words import entity_label, grade_words
 from inference.task import JsonObject, JsonValue, Part
 from redaction.entity import Field, Origin
@@ -127,7 +128,7 @@ class ChatSurface:
 
     def refusal(self, error: BaseException, request_id: str) -> bytes:
         """Problem details for the page's script."""
-        return orjson.dumps(problem(error, request_id))
+        return problem_details(spoken(public_error(error)), request_id)
 
     def preview(self, entry: Entry) -> bytes:
         """What a dry run answers, as on every surface; the chat page asks for none."""

@@ -4,17 +4,14 @@ The words come from the one table of public errors; a page adds what a person ca
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
-import orjson
-from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.errors import PublicError, public_error, retry_after_seconds
+from gateway.edge.problem_details import PROBLEM_TYPE, problem_details
+from gateway.errors import PublicError
 from gateway.web.csp import security_headers
 from gateway.web.rendering import Renderer, Visitor
-from inference.task import JsonObject
-
-PROBLEM_TYPE = "application/problem+json"
 
 _TITLES: Mapping[int, str] = {
     400: "요청이 올바르지 않습니다",
@@ -47,47 +44,27 @@ def spoken(error: PublicError) -> PublicError:
     return error._replace(korean=_SPOKEN.get(error.code, error.korean))
 
 
-def problem(error: BaseException, request_id: str) -> JsonObject:
-    """An exception as problem details (RFC 9457); `detail` is Korean, `title` English."""
-    row = spoken(public_error(error))
-    return {
-        "type": "about:blank",
-        "title": row.status.phrase,
-        "status": int(row.status),
-        "detail": row.korean,
-        "code": row.code,
-        "instance": f"urn:uuid:{request_id}",
-        "request_id": request_id,
-    }
-
-
-def problem_response(
-    request: Request,
-    error: Exception,
-    renderer: Renderer,
-    *,
-    visitor: Visitor | None,
-    request_id: str,
+def problem_page(
+    renderer: Renderer, error: PublicError, *, visitor: Visitor | None, request_id: str
 ) -> Response:
-    """The whole answer to a request that was refused, in the form that the browser asked for."""
-    row = spoken(public_error(error))
-    if "text/html" not in request.headers.get("accept", ""):
-        body = orjson.dumps(problem(error, request_id))
-        headers = security_headers() | {"cache-control": "no-store"}
-        response = Response(body, row.status, headers, PROBLEM_TYPE)
-    else:
-        response = renderer.page(
-            "error.html",
-            visitor=visitor,
-            status=row.status,
-            error=row,
-            title=_TITLES.get(row.status, "처리하지 못했습니다"),
-            advice=_ADVICE.get(row.code, ""),
-            offer_login=row.status == 401,
-            request_id=request_id,
-        )
+    """The page that tells a person of a refusal."""
+    row = spoken(error)
+    response = renderer.page(
+        "error.html",
+        visitor=visitor,
+        status=row.status,
+        error=row,
+        title=_TITLES.get(row.status, "처리하지 못했습니다"),
+        advice=_ADVICE.get(row.code, ""),
+        offer_login=row.status == HTTPStatus.UNAUTHORIZED,
+        request_id=request_id,
+    )
     response.headers["x-request-id"] = request_id
-    retry = retry_after_seconds(error)
-    if retry is not None:
-        response.headers["retry-after"] = str(max(1, round(retry)))
     return response
+
+
+def problem_document(error: PublicError, request_id: str) -> Response:
+    """The same for the page's script."""
+    headers = security_headers() | {"cache-control": "no-store", "x-request-id": request_id}
+    body = problem_details(spoken(error), request_id)
+    return Response(body, error.status, headers, PROBLEM_TYPE)

@@ -6,13 +6,21 @@ knows a template's content.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain import PeerOrigin, Permission, SessionSecret
 from gateway.edge.arrival import Network, client_address, new_id
-from gateway.errors import GatewayError, PermissionDenied, Unauthenticated, public_error
+from gateway.errors import (
+    GatewayError,
+    PermissionDenied,
+    PublicError,
+    Unauthenticated,
+    public_error,
+    retry_after_seconds,
+)
 from gateway.identity.authentication import Identity
 from gateway.identity.login import SESSION_COOKIE, Login
 from gateway.ledger.events import RequestRefused
@@ -21,7 +29,7 @@ from gateway.settings import BoundSettings
 from gateway.steps.authorize import Policies
 from gateway.web.assets import Assets, load_assets
 from gateway.web.chat import ChatSurface
-from gateway.web.problems import problem_response
+from gateway.web.problems import problem_document, problem_page
 from gateway.web.rendering import Renderer, Visitor, build_renderer
 
 SURFACE = "web.page"
@@ -89,21 +97,31 @@ class Site:
 
         return answered
 
-    async def refusal(self, request: Request, error: Exception) -> Response:
-        """An exception as the browser shows it; for every path that is not the API's.
-
-        Who was turned away, and from where, is recorded like a refusal on the line.
-        """
-        request_id = new_id()
-        try:
-            visitor = await self.visitor(request)
-        except GatewayError:
-            visitor = None
+    async def refusal(self, request: Request, error: GatewayError) -> Response:
+        """A refusal of a page: recorded like one on the line, then told."""
+        request_id, shown = new_id(), public_error(error)
         if isinstance(error, Unauthenticated | PermissionDenied):
-            self._record(request, error, request_id, visitor)
-        return problem_response(
-            request, error, self.renderer, visitor=visitor, request_id=request_id
-        )
+            self._record(request, error, request_id, await self._visitor_if_known(request))
+        if "text/html" in request.headers.get("accept", ""):
+            response = await self.told(request, shown, request_id)
+        else:
+            response = problem_document(shown, request_id)
+        retry = retry_after_seconds(error)
+        if retry is not None:
+            response.headers["retry-after"] = str(max(1, round(retry)))
+        return response
+
+    async def told(self, request: Request, shown: PublicError, request_id: str) -> Response:
+        """A refusal as a page, under the visitor's own header where that is known."""
+        broken = shown.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        visitor = None if broken else await self._visitor_if_known(request)
+        return problem_page(self.renderer, shown, visitor=visitor, request_id=request_id)
+
+    async def _visitor_if_known(self, request: Request) -> Visitor | None:
+        try:
+            return await self.visitor(request)
+        except GatewayError:
+            return None
 
     def _record(
         self, request: Request, error: GatewayError, request_id: str, visitor: Visitor | None

@@ -184,8 +184,8 @@ async def test_refused_turn_reaches_no_engine(quiet, changes, headers, status, c
     clerk = await browser(quiet)
     answer = await clerk.send(headers=headers, **changes)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert re.search("[가-힣]", answer.json()["detail"])
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert re.search("[가-힣]", answer.json()["title"])
+    assert answer.json()["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
     assert not any(secret in answer.text for secret in quiet.secrets)
     if status != 401:  # of strangers only the sum of a minute is kept
         await refused(quiet, answer, code)
@@ -358,3 +358,22 @@ async def test_logout_ends_the_session_here_and_leads_to_the_issuer(quiet):
     assert f"{SESSION_COOKIE}=" in answer.headers["set-cookie"]
     again = await quiet.client.get("/", headers=clerk.headers | HTML)
     assert 'href="/login"' in again.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/logout", 405, "method_not_allowed"),
+        ("GET", "/console", 401, "invalid_token"),
+    ],
+)
+async def test_browsers_are_told_in_html_and_programs_in_json(quiet, method, path, status, code):
+    page = await quiet.client.request(method, path, headers=HTML)
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert code in page.text
+    assert page.headers["x-request-id"] in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    document = await quiet.client.request(method, path)
+    assert document.headers["content-type"] == "application/problem+json"
+    assert (document.status_code, document.json()["code"]) == (status, code)

@@ -158,7 +158,8 @@ function problemText(problem) {
 async function readProblem(response) {
   try {
     const body = await response.json();
-    return { code: body.code, message: body.detail, request_id: body.request_id, status: response.status };
+    const requestId = body.instance?.replace("urn:uuid:", "");
+    return { code: body.code, message: body.title, request_id: requestId, status: response.status };
   } catch {
     return { code: `http_${response.status}`, message: "서버가 알 수 없는 답을 보냈습니다.", status: response.status };
   }
