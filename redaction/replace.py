@@ -266,8 +266,9 @@ def _piece(where: int, span: Span, policy: Policy) -> _Piece:
 def _revealed_later(fields: Sequence[Field], pieces: list[list[_Piece]]) -> dict[_Piece, int]:
     """Pieces that stand in a field before the one that reveals their value, and which that is.
 
-    Detection covers equal values; where a cover has no equal, the first value of its kind that
-    contains it reveals it, and failing that the last field: too late never renumbers anything.
+    Detection covers equal values. Where a cover has no equal, the first value of its kind that
+    contains it reveals it; failing that the next field, if the model reads it directly behind;
+    failing that the last.
     """
     first: dict[_Key, int] = {}
     for piece in (piece for found in pieces for piece in found):

@@ -61,12 +61,15 @@ def test_later_revealed_value_covers_earlier_text_with_the_next_free_number():
     )
 
 
-def test_value_that_the_next_field_told_is_numbered_with_that_field():
+@pytest.mark.parametrize("sign", [">", "~"], ids=["followed", "cover-without-equal"])
+def test_value_that_the_next_field_told_is_numbered_with_that_field(sign):
     drawn = [
-        "{KR_PASSPORT>M12345678}",
+        "{KR_PASSPORT" + sign + "M12345678}",
         marked("{KR_PASSPORT:M87654321}은 여권", joins=True),
     ]
-    assert replaced(*drawn).texts == ("[여권번호_2]", "[여권번호_1]은 여권")
+    said = ("[여권번호_2]", "[여권번호_1]은 여권")
+    assert replaced(*drawn).texts == said
+    assert replaced(*drawn, "{KR_PASSPORT:M99999999}").texts[:2] == said
 
 
 def test_callers_literal_is_skipped_in_any_form():
