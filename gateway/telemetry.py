@@ -7,6 +7,7 @@ user, no path. Logs are JSON lines: a constant event name, identifiers, counts, 
 import logging
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TextIO
 
 import structlog
@@ -23,100 +24,89 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        r = self.registry
-        self.requests = Counter(
+        self._declare_calls()
+        self._declare_durations()
+        self._declare_personal_data()
+        self._declare_parts()
+
+    def _declare_calls(self) -> None:
+        counter = partial(Counter, registry=self.registry)
+        self.requests = counter(
             "gateway_requests_total",
             "Calls that have ended, by model, outcome and error code.",
             ("model", "outcome", "code"),
-            registry=r,
         )
-        self.http = Counter(
+        self.http = counter(
             "gateway_http_responses_total",
             "HTTP responses of the public listener, by route template and status.",
             ("route", "status"),
-            registry=r,
         )
-        self.refusals = Counter(
+        self.refusals = counter(
             "gateway_refusals_total",
             "Calls refused before an engine was touched, by error code.",
             ("code",),
-            registry=r,
         )
-        self.overhead_seconds = Histogram(
+        self.parts = counter("gateway_parts_total", "Parts of answers passed on.", ("model",))
+        self.input_tokens = counter(
+            "gateway_input_tokens_total", "Input tokens as engines report them.", ("model",)
+        )
+        self.output_tokens = counter(
+            "gateway_output_tokens_total", "Output tokens as engines report them.", ("model",)
+        )
+        self.running = Gauge("gateway_calls_running", "Calls running now.", registry=self.registry)
+
+    def _declare_durations(self) -> None:
+        short = partial(Histogram, buckets=SHORT_SECONDS, registry=self.registry)
+        long = partial(Histogram, buckets=LONG_SECONDS, registry=self.registry)
+        self.overhead_seconds = short(
             "gateway_overhead_seconds",
             "Time that the gateway itself spends before an engine gets the request, in seconds.",
-            buckets=SHORT_SECONDS,
-            registry=r,
         )
-        self.queue_seconds = Histogram(
-            "gateway_queue_seconds",
-            "Wait for a slot of the model, in seconds.",
-            ("model",),
-            buckets=LONG_SECONDS,
-            registry=r,
+        self.queue_seconds = long(
+            "gateway_queue_seconds", "Wait for a slot of the model, in seconds.", ("model",)
         )
-        self.first_part_seconds = Histogram(
+        self.first_part_seconds = long(
             "gateway_time_to_first_part_seconds",
-            "From the request's last byte to the answer's first part, in seconds.",
+            "From the request's arrival to the answer's first part, in seconds.",
             ("model",),
-            buckets=LONG_SECONDS,
-            registry=r,
         )
-        self.call_seconds = Histogram(
+        self.call_seconds = long(
             "gateway_call_seconds",
-            "Whole duration of calls that reached an engine, in seconds.",
+            "Whole duration of calls that were ready for an engine, in seconds.",
             ("model",),
-            buckets=LONG_SECONDS,
-            registry=r,
         )
-        self.running = Gauge("gateway_calls_running", "Calls running now.", registry=r)
-        self.parts = Counter(
-            "gateway_parts_total", "Parts of answers passed on.", ("model",), registry=r
-        )
-        self.input_tokens = Counter(
-            "gateway_input_tokens_total",
-            "Input tokens as engines report them.",
-            ("model",),
-            registry=r,
-        )
-        self.output_tokens = Counter(
-            "gateway_output_tokens_total",
-            "Output tokens as engines report them.",
-            ("model",),
-            registry=r,
-        )
-        self.found = Counter(
+
+    def _declare_personal_data(self) -> None:
+        counter = partial(Counter, registry=self.registry)
+        self.found = counter(
             "gateway_personal_data_found_total",
             "Personal data found in input, by entity.",
             ("entity",),
-            registry=r,
         )
-        self.restored = Counter(
+        self.restored = counter(
             "gateway_surrogates_total",
             "Surrogates in engine text, by what became of them.",
             ("result",),
-            registry=r,
         )
-        self.blanked = Counter(
+        self.blanked = counter(
             "gateway_blanked_total",
             "Personal data that an engine made up and that was blanked, by entity.",
             ("entity",),
-            registry=r,
         )
-        self.detector_replaced = Gauge(
+
+    def _declare_parts(self) -> None:
+        gauge = partial(Gauge, registry=self.registry)
+        self.detector_replaced = gauge(
             "gateway_detector_children_replaced",
             "Detector children replaced since the start after a crash or a missed deadline.",
-            registry=r,
         )
-        self.detector_ready = Gauge(
-            "gateway_detector_ready", "Whether the detector's canaries pass (1 or 0).", registry=r
+        self.detector_ready = gauge(
+            "gateway_detector_ready", "Whether the detector's canaries pass (1 or 0)."
         )
-        self.ledger_unsealed = Gauge(
-            "gateway_ledger_unsealed_events", "Durable events without a leaf yet.", registry=r
+        self.ledger_unsealed = gauge(
+            "gateway_ledger_unsealed_events", "Durable events without a leaf yet."
         )
-        self.ledger_size = Gauge(
-            "gateway_ledger_tree_size", "Leaves in the ledger's tree.", registry=r
-        )
+        self.ledger_size = gauge("gateway_ledger_tree_size", "Leaves in the ledger's tree.")
 
     def text(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -13,6 +13,7 @@ from gateway.edge.answer import Edge
 from gateway.edge.arrival import bearer, session_cookie
 from gateway.errors import ModelNotFound, NotFound
 from gateway.identity.login import SESSION_COOKIE
+from gateway.pipeline import Services
 from gateway.protocol.openai_answers import model_body, models_body
 from gateway.steps.authenticate import authenticate
 from gateway.steps.authorize import require
@@ -53,39 +54,7 @@ def router(edge: Edge) -> APIRouter:
     @api.get("/v1/me")
     async def me(request: Request) -> Response:
         """Who am I, what may I use, and how much of it is left."""
-        principal = await caller(request, edge)
-        may_see = Permission.MODELS_READ in principal.permissions
-        offered = services.policies.models if may_see else ()
-        limits = services.policies.limits
-        left = services.limits.left(principal, limits)
-        return _json(
-            orjson.dumps(
-                {
-                    "object": "principal",
-                    "subject": principal.subject,
-                    "name": principal.name,
-                    "agency": principal.agency,
-                    "department": principal.department,
-                    "roles": sorted(principal.roles),
-                    "permissions": sorted(principal.permissions),
-                    "ceiling": principal.ceiling.name,
-                    "default_grade": services.policies.default_grade.name,
-                    "client": principal.client,
-                    "expires_at": int(principal.expires_at),
-                    "models": [card.name for card in offered],
-                    "limits": {
-                        "requests_per_minute": limits.requests_per_minute,
-                        "characters_per_minute": limits.characters_per_minute,
-                        "concurrent_requests": limits.concurrent_requests,
-                    },
-                    "left": {
-                        "requests": left.requests,
-                        "characters": left.characters,
-                        "concurrent_requests": left.concurrent,
-                    },
-                }
-            )
-        )
+        return _json(orjson.dumps(_account(await caller(request, edge), services)))
 
     @api.get("/v1/receipts/{record_id}")
     async def receipt(request: Request, record_id: str) -> Response:
@@ -100,6 +69,37 @@ def router(edge: Edge) -> APIRouter:
         return _json(orjson.dumps(found))
 
     return api
+
+
+def _account(principal: Principal, services: Services) -> dict[str, object]:
+    """The caller's own account; models only where its roles may see them."""
+    may_see = Permission.MODELS_READ in principal.permissions
+    limits = services.policies.limits
+    left = services.limits.left(principal, limits)
+    return {
+        "object": "principal",
+        "subject": principal.subject,
+        "name": principal.name,
+        "agency": principal.agency,
+        "department": principal.department,
+        "roles": sorted(principal.roles),
+        "permissions": sorted(principal.permissions),
+        "ceiling": principal.ceiling.name,
+        "default_grade": services.policies.default_grade.name,
+        "client": principal.client,
+        "expires_at": int(principal.expires_at),
+        "models": [card.name for card in services.policies.models] if may_see else [],
+        "limits": {
+            "requests_per_minute": limits.requests_per_minute,
+            "characters_per_minute": limits.characters_per_minute,
+            "concurrent_requests": limits.concurrent_requests,
+        },
+        "left": {
+            "requests": left.requests,
+            "characters": left.characters,
+            "concurrent_requests": left.concurrent,
+        },
+    }
 
 
 def _json(body: bytes) -> Response:
