@@ -37,7 +37,11 @@ def person(agency: str = AGENCY, **changes: Any) -> Principal:
     return Principal(**facts | changes)
 
 
-ORIGIN = PeerOrigin(address="192.0.2.17", surface="openai.chat", caller_request_id="0193d2a4-7e70-7bd4-8d55-0d9e5f0a1c11")
+ORIGIN = PeerOrigin(
+    address="192.0.2.17",
+    surface="openai.chat",
+    caller_request_id="0193d2a4-7e70-7bd4-8d55-0d9e5f0a1c11",
+)
 
 
 def opened(agency: str = AGENCY, **changes: Any) -> RequestOpened:
@@ -135,6 +139,7 @@ def ask(data_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
 def tamper(data_dir: Path, *statements: str | tuple[str, tuple[object, ...]]) -> None:
     """What a superuser can do: takes the guards away, changes rows, and puts the guards back."""
     with closing(sqlite3.connect(database_path(data_dir))) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
         for name in guards():
             connection.execute(f"DROP TRIGGER {name}")
         for statement in statements:
