@@ -278,14 +278,14 @@ def _revealed_later(fields: Sequence[Field], pieces: list[list[_Piece]]) -> dict
     later: dict[_Piece, int] = {}
     for piece in (piece for found in pieces for piece in found):
         form = _form(piece, fields[piece.where].text[piece.start : piece.end])
-        revealed = first.get((piece.entity, form))
-        if revealed is None:
-            holders = (
-                k for (kind, held), k in first.items() if kind == piece.entity and form in held
-            )
-            revealed = min(holders, default=len(fields) - 1)
-        if min(revealed, len(fields) - 1) > piece.where:
-            later[piece] = min(revealed, len(fields) - 1)
+        key = piece.entity, form
+        if key not in first:
+            holders = [k for (kind, held), k in first.items() if kind == key[0] and form in held]
+            follows = piece.where + 1 < len(fields) and fields[piece.where + 1].joins_previous
+            first[key] = min(holders, default=piece.where + 1 if follows else len(fields) - 1)
+        revealed = min(first[key], len(fields) - 1)
+        if revealed > piece.where:
+            later[piece] = revealed
     return later
 
 
