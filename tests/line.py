@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from house import running_house, settings_for
-from issuer import scripted_issuer
+from issuer import ScriptedIssuer, scripted_issuer
 from rehearsal import RunningEngine, rehearsal
 
 from gateway.app import House
@@ -52,6 +52,7 @@ class Line:
     engines: list[RunningEngine]
     data_dir: Path
     agency: str
+    issuer: ScriptedIssuer
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -156,4 +157,5 @@ async def open_line(
         engines=engines,
         data_dir=running.data_dir,
         agency="agency-a",
+        issuer=idp,
     )

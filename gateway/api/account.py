@@ -58,13 +58,14 @@ def router(edge: Edge) -> APIRouter:
 
     @api.get("/v1/receipts/{record_id}")
     async def receipt(request: Request, record_id: str) -> Response:
-        """The writer's signed promise of a record of the caller's agency, and its proofs."""
+        """The writer's signed promise of the caller's own record (officers: their agency's)."""
         principal = await caller(request, edge)
         require(principal, Permission.RECEIPTS_READ)
         if not RECORD_ID.fullmatch(record_id):
             raise NotFound
         found = await services.ledger.receipt(record_id, principal.agency)
-        if found is None:
+        may_see_all = Permission.RECORDS_READ in principal.permissions
+        if found is None or not (may_see_all or found.subject == principal.subject):
             raise NotFound
         return _json(orjson.dumps(found))
 
