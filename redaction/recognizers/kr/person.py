@@ -41,6 +41,9 @@ _SELF = re.compile(
     rf"(?P<name>[{_FIRST}][가-힣]{{1,3}}?)"
     r"(?=입니다|이라고|라고|이에요|예요|이고|이며|이라는|라는|올시다|[ ]?\()"
 )
+_IN_BRACKETS = re.compile(
+    rf"(?<![가-힣])(?:{LABELS}|{RUNNING_LABELS})[ ]?\((?P<name>[{_FIRST}][가-힣]{{1,3}})\)"
+)
 _BRACKET = re.compile(
     rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}})[ ]?\("
     r"(?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세))"
@@ -163,7 +166,11 @@ def _behind_roles(text: str) -> Iterator[Span]:
 
 
 def _named(text: str) -> Iterator[Span]:
-    for pattern, rule in ((_BRACKET, "person.bracket"), (_SELF, "person.self")):
+    for pattern, rule in (
+        (_BRACKET, "person.bracket"),
+        (_IN_BRACKETS, "person.bracket"),
+        (_SELF, "person.self"),
+    ):
         for match in pattern.finditer(text):
             if _plausible(match["name"]) and _usual(match["name"]):
                 yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, rule)
