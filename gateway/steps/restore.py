@@ -137,7 +137,7 @@ class _Lane:
         self, mapping: SurrogateMapping, policy: Policy, place: Place, tool: str | None = None
     ) -> None:
         mode = Mode.AGREE if place is Place.TEXT else Mode.EXACT
-        self.scanner = Scanner(mapping, policy)
+        self.scanner = Scanner(mapping, policy, place=place)
         self.restorer = Restorer(mapping, policy, place=place, mode=mode, tool=tool)
         self._ended = False
 
