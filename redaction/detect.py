@@ -1,9 +1,10 @@
 """Step detect: fields in, Findings out; it knows no policy.
 
 Each field is read by itself and, where the model reads it directly behind the one before, also
-joined with what stands there: a value across the border is cut into one span per field. A value
-found anywhere covers its other occurrences in all fields; such spans carry `COVER_RULE`. Never
-passes a text on that no detector has read.
+joined with what stands there: a value across the border is cut into one span per field. A field
+with a label is also read behind it, as on a form (`성명: 김철수`). A value found anywhere covers
+its other occurrences in all fields; such spans carry `COVER_RULE`. Never passes a text on that no
+detector has read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +62,7 @@ async def detect(fields: Sequence[Field], detector: Detector) -> Findings:
     Raises:
         DetectionUnavailable: no detector answered in time.
     """
-    windows = [window for where in range(1, len(fields)) for window in _windows(fields, where)]
+    windows = [window for where in range(len(fields)) for window in _windows(fields, where)]
     texts = [field.text for field in fields] + [window.text for window in windows]
     answers = await detector.spans(texts)
     own, joint = answers[: len(fields)], answers[len(fields) :]
@@ -97,17 +98,24 @@ def _covered(text: str, cover: Cover) -> Iterator[Span]:
 
 
 def _windows(fields: Sequence[Field], right: int) -> Iterator[_Window]:
-    """The windows across the border before field `right`: read as one word, and as two lines."""
-    if not fields[right].joins_previous or not fields[right].text:
+    """The windows across the border before field `right`.
+
+    What it joins is read with it as one word, and as two lines; its label as on a form.
+    """
+    text = fields[right].text
+    end = min(len(text), _REACH)
+    open_right = end < len(text) and not text[end].isspace()
+    if fields[right].label and text:
+        head = f"{fields[right].label}: "
+        pieces = ((right, len(head), 0, end),)
+        yield _Window(head + text[:end], pieces, len(head), False, open_right)
+    if not fields[right].joins_previous or not text or not right:
         return
     left_parts, open_left = _before(fields, right)
     if not left_parts:
         return
-    text = fields[right].text
-    end = min(len(text), _REACH)
-    open_right = end < len(text) and not text[end].isspace()
     for joint in _JOINTS:
-        pieces: list[tuple[int, int, int, int]] = []
+        joined: list[tuple[int, int, int, int]] = []
         words: list[str] = []
         length = border = 0
         for where, start, stop in (*left_parts, (right, 0, end)):
@@ -117,9 +125,9 @@ def _windows(fields: Sequence[Field], right: int) -> Iterator[_Window]:
             if where == right:
                 border = length
             words.append(fields[where].text[start:stop])
-            pieces.append((where, length, start, stop - start))
+            joined.append((where, length, start, stop - start))
             length += stop - start
-        yield _Window("".join(words), tuple(pieces), border, open_left, open_right)
+        yield _Window("".join(words), tuple(joined), border, open_left, open_right)
 
 
 _Parts = list[tuple[int, int, int]]  # field, start, end

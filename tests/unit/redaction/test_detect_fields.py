@@ -127,3 +127,22 @@ async def test_detect_keeps_what_earlier_fields_revealed_as_a_conversation_grows
         ]
         assert own[: len(before)] == before
         before = own
+
+
+async def test_detect_reads_a_value_of_json_behind_the_name_that_it_stands_under(detector):
+    fields = [
+        Field("성명", Origin.TOOL),
+        Field("김철수", Origin.TOOL, label="성명"),
+        Field("110-123-456789", Origin.TOOL, label="계좌번호"),
+        Field("김철수", Origin.TOOL, label="상품"),
+        Field("박하나", Origin.TOOL, label="상품"),
+    ]
+    found = await detect(fields, detector)
+    kinds = [[(span.start, span.end, span.entity) for span in spans] for spans in found.spans]
+    assert kinds == [
+        [],
+        [(0, 3, "PERSON")],
+        [(0, 14, "KR_BANK_ACCOUNT")],
+        [(0, 3, "PERSON")],
+        [],
+    ]
