@@ -10,8 +10,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.engine import Connection
 
 from gateway.ledger.events import (
     CLOSED,
@@ -33,6 +34,7 @@ from gateway.store.database import Database
 from gateway.store.errors import StoreUnavailable
 from gateway.store.events import (
     EventRow,
+    UnendedWriter,
     append_events,
     end_writer,
     last_event,
@@ -55,6 +57,13 @@ class Timing:
 
     heartbeat_seconds: float
     clock: Callable[[], float] = time.time
+
+
+class _Beat(NamedTuple):
+    """A sign of life: when, and from which sequence number on records may be open."""
+
+    at: float
+    floor: int
 
 
 class Appender:
@@ -97,38 +106,30 @@ class Appender:
         Raises:
             StoreUnavailable: the database cannot be written.
         """
+        self._next = self.appended = await self._database.transact(self._start(build))
+        self.healthy = True
+
+    def _start(self, build: str) -> Callable[[Connection], int]:
         now = self._timing.clock()
-        async with self._database.writing() as connection:
-            previous = await last_event(connection)
+
+        def write(connection: Connection) -> int:
             started = WriterStarted(
                 record_id=self.id,
                 key_id=self._keys.writer_id,
                 build=build,
                 schema=newest_revision(),
-                previous=previous,
+                previous=last_event(connection),
             )
             events: list[Event] = [started]
-            for writer in await unended_writers(connection):
-                records = await open_records(connection, writer, opened=OPENED, closed=CLOSED)
-                events += [
-                    RequestLost(record_id=record.record_id, agency=record.agency, writer=writer.id)
-                    for record in records
-                ]
-                last = await last_sequence(connection, writer.id)
-                events.append(
-                    WriterLost(
-                        record_id=new_id(),
-                        writer=writer.id,
-                        last_sequence=last,
-                        closed=len(records),
-                    )
-                )
-                await end_writer(connection, writer.id, at=now)
-            await start_writer(connection, self.id, key_id=self._keys.writer_id, at=now)
-            rows = await self._sign([self.pending(event) for event in events])
-            await append_events(connection, rows)
-        self._next = self.appended = len(rows)
-        self.healthy = True
+            for writer in unended_writers(connection):
+                events += _lost(connection, writer)
+                end_writer(connection, writer.id, at=now)
+            start_writer(connection, self.id, key_id=self._keys.writer_id, at=now)
+            rows = [self._sign(self.pending(event), at) for at, event in enumerate(events)]
+            append_events(connection, rows)
+            return len(rows)
+
+        return write
 
     def pending(self, event: Event) -> Pending:
         """An event as it waits; its time is now."""
@@ -186,48 +187,49 @@ class Appender:
         loop_now = asyncio.get_running_loop().time()
         if not batch and loop_now < self._next_beat:
             return
-        rows = await self._sign(batch)
+        rows = await self._sign_all(batch)
+        beat = self._beat() if loop_now >= self._next_beat else None
+        ended_at = self._timing.clock() if ends else None
         self._doubt = (batch, rows)
-        async with self._database.writing() as connection:
-            await append_events(connection, rows)
-            if loop_now >= self._next_beat:
-                await self._touch(connection)
-            if ends:
-                await end_writer(connection, self.id, at=self._timing.clock())
+
+        def write(connection: Connection) -> None:
+            append_events(connection, rows)
+            if beat:
+                touch_writer(connection, self.id, at=beat.at, floor=beat.floor)
+            if ended_at is not None:
+                end_writer(connection, self.id, at=ended_at)
+
+        await self._database.transact(write)
         self._landed()
 
-    async def _touch(self, connection: AsyncConnection) -> None:
-        floor = next(iter(self._open.values()), self._next)
-        await touch_writer(connection, self.id, at=self._timing.clock(), floor=floor)
+    def _beat(self) -> _Beat:
         self._next_beat = asyncio.get_running_loop().time() + self._timing.heartbeat_seconds
+        floor = next(iter(self._open.values()), self._next)
+        return _Beat(self._timing.clock(), floor)
 
-    async def _sign(self, batch: Sequence[Pending]) -> list[EventRow]:
+    async def _sign_all(self, batch: Sequence[Pending]) -> list[EventRow]:
         rows = []
         for number, event in enumerate(batch, self._next):
-            salt = os.urandom(SALT_BYTES)
-            message = promise(
-                self.id,
-                number,
-                agency=event.agency,
-                salt=salt,
-                body_hash=event_hash(event.body),
-            )
-            signature = self._keys.writer.sign(message)
-            rows.append(
-                EventRow(
-                    self.id,
-                    number,
-                    event.record_id,
-                    event.action,
-                    event.agency,
-                    event.body,
-                    salt,
-                    signature,
-                )
-            )
+            rows.append(self._sign(event, number))
             if len(rows) % _SIGNED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return rows
+
+    def _sign(self, event: Pending, number: int) -> EventRow:
+        salt = os.urandom(SALT_BYTES)
+        message = promise(
+            self.id, number, agency=event.agency, salt=salt, body_hash=event_hash(event.body)
+        )
+        return EventRow(
+            self.id,
+            number,
+            event.record_id,
+            event.action,
+            event.agency,
+            event.body,
+            salt,
+            self._keys.writer.sign(message),
+        )
 
     def _landed(self) -> None:
         """The batch in doubt is durable."""
@@ -254,9 +256,13 @@ class Appender:
         Raises:
             StoreUnavailable: still away, or what is there now is not what this writer wrote.
         """
-        async with self._database.writing() as connection:
-            last = await last_sequence(connection, self.id)
-            await self._touch(connection)
+        beat = self._beat()
+
+        def write(connection: Connection) -> int:
+            touch_writer(connection, self.id, at=beat.at, floor=beat.floor)
+            return last_sequence(connection, self.id)
+
+        last = await self._database.transact(write)
         batch, rows = self._doubt or ([], [])
         if last == self._next + len(rows) - 1:
             self._landed()
@@ -266,3 +272,17 @@ class Appender:
         else:
             raise StoreUnavailable
         self.healthy = True
+
+
+def _lost(connection: Connection, writer: UnendedWriter) -> list[Event]:
+    """What a vanished writer left open is closed, and its own end is told."""
+    records = open_records(connection, writer, opened=OPENED, closed=CLOSED)
+    events: list[Event] = [
+        RequestLost(record_id=record.record_id, agency=record.agency, writer=writer.id)
+        for record in records
+    ]
+    last = last_sequence(connection, writer.id)
+    events.append(
+        WriterLost(record_id=new_id(), writer=writer.id, last_sequence=last, closed=len(records))
+    )
+    return events

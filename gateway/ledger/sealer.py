@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.ledger.keys import LedgerKeys
@@ -131,11 +132,16 @@ class Sealer:
             self._head = head
             return 0
         checkpoint = self._checkpoint(sealed.head)
-        async with self._database.writing() as connection:
-            if not await replace_head(connection, head, sealed.head):
-                return 0
-            await add_leaves(connection, sealed.leaves, sealed.complete)
-            await add_checkpoint(connection, checkpoint)
+
+        def write(connection: Connection) -> bool:
+            if not replace_head(connection, head, sealed.head):
+                return False
+            add_leaves(connection, sealed.leaves, sealed.complete)
+            add_checkpoint(connection, checkpoint)
+            return True
+
+        if not await self._database.transact(write):
+            return 0
         self._head, self._numbers = sealed.head, self._numbers | sealed.numbers
         self._remember(checkpoint)
         return len(events)

@@ -1,12 +1,14 @@
 """The event table and the writers' rows: what is appended, and what is found again.
 
-Every function runs inside the caller's transaction.
+Every function runs inside the caller's transaction: those of the writer in its thread
+(`Database.transact`), those that only read on the event loop.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import desc, func, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.tables import EVENT, WRITER
@@ -46,52 +48,52 @@ class UnendedWriter(NamedTuple):
     floor: int
 
 
-async def append_events(connection: AsyncConnection, rows: Sequence[EventRow]) -> None:
+def append_events(connection: Connection, rows: Sequence[EventRow]) -> None:
     """Appends the rows in their order."""
     if rows:
-        await connection.execute(insert(EVENT), [row._asdict() for row in rows])
+        connection.execute(insert(EVENT), [row._asdict() for row in rows])
 
 
-async def last_sequence(connection: AsyncConnection, writer: str) -> int:
+def last_sequence(connection: Connection, writer: str) -> int:
     """The writer's last sequence number that is kept, or -1."""
     query = select(func.max(EVENT.c.sequence)).where(EVENT.c.writer == writer)
-    found = (await connection.execute(query)).scalar_one()
+    found = connection.execute(query).scalar_one()
     return -1 if found is None else int(found)
 
 
-async def last_event(connection: AsyncConnection) -> tuple[str, int] | None:
+def last_event(connection: Connection) -> tuple[str, int] | None:
     """Writer and sequence number of the last event of all, if there is one."""
     query = select(EVENT.c.writer, EVENT.c.sequence).order_by(desc(EVENT.c.position)).limit(1)
-    found = (await connection.execute(query)).first()
+    found = connection.execute(query).first()
     return (found.writer, found.sequence) if found else None
 
 
-async def start_writer(connection: AsyncConnection, writer: str, *, key_id: str, at: float) -> None:
+def start_writer(connection: Connection, writer: str, *, key_id: str, at: float) -> None:
     """Adds a writer's row; `at` is in Unix seconds."""
     values = {"id": writer, "key_id": key_id, "started_at": at, "seen_at": at, "floor": 0}
-    await connection.execute(insert(WRITER).values(values))
+    connection.execute(insert(WRITER).values(values))
 
 
-async def touch_writer(connection: AsyncConnection, writer: str, *, at: float, floor: int) -> None:
+def touch_writer(connection: Connection, writer: str, *, at: float, floor: int) -> None:
     """Says that the writer lives, and from which sequence number on records may be open."""
     change = update(WRITER).where(WRITER.c.id == writer).values(seen_at=at, floor=floor)
-    await connection.execute(change)
+    connection.execute(change)
 
 
-async def end_writer(connection: AsyncConnection, writer: str, *, at: float) -> None:
+def end_writer(connection: Connection, writer: str, *, at: float) -> None:
     """Says that the writer writes no more."""
-    await connection.execute(update(WRITER).where(WRITER.c.id == writer).values(ended_at=at))
+    connection.execute(update(WRITER).where(WRITER.c.id == writer).values(ended_at=at))
 
 
-async def unended_writers(connection: AsyncConnection) -> list[UnendedWriter]:
+def unended_writers(connection: Connection) -> list[UnendedWriter]:
     """All writers that may have left records open, oldest first."""
     query = select(WRITER.c.id, WRITER.c.floor).where(WRITER.c.ended_at.is_(None))
-    rows = await connection.execute(query.order_by(WRITER.c.started_at))
+    rows = connection.execute(query.order_by(WRITER.c.started_at))
     return [UnendedWriter(*row) for row in rows]
 
 
-async def open_records(
-    connection: AsyncConnection, writer: UnendedWriter, *, opened: str, closed: str
+def open_records(
+    connection: Connection, writer: UnendedWriter, *, opened: str, closed: str
 ) -> list[OpenRecord]:
     """What the writer opened and nobody closed; `opened` and `closed` are the actions' names."""
     closing = EVENT.alias("closing")
@@ -106,7 +108,7 @@ async def open_records(
         EVENT.c.action == opened,
         ~is_closed,
     )
-    rows = await connection.execute(query.order_by(EVENT.c.sequence))
+    rows = connection.execute(query.order_by(EVENT.c.sequence))
     return [OpenRecord(*row) for row in rows]
 
 

@@ -1,12 +1,14 @@
 """The tree's tables: leaves, complete subtrees, signed checkpoints, and the one mutable head.
 
-Every function runs inside the caller's transaction.
+Every function runs inside the caller's transaction: those that write in the writer's thread
+(`Database.transact`), the others on the event loop.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import desc, func, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.tables import CHECKPOINT, LEAF, SUBTREE, TREE_HEAD
@@ -57,28 +59,28 @@ async def read_head(connection: AsyncConnection) -> TreeHead:
     return TreeHead(*row)
 
 
-async def replace_head(connection: AsyncConnection, old: TreeHead, new: TreeHead) -> bool:
+def replace_head(connection: Connection, old: TreeHead, new: TreeHead) -> bool:
     """Compare-and-set on (size, root); False, and nothing changed, if the head is another."""
     change = (
         update(TREE_HEAD)
         .where(TREE_HEAD.c.id == _ONLY, TREE_HEAD.c.size == old.size, TREE_HEAD.c.root == old.root)
         .values(new._asdict())
     )
-    return (await connection.execute(change)).rowcount == 1
+    return connection.execute(change).rowcount == 1
 
 
-async def add_leaves(
-    connection: AsyncConnection, leaves: Sequence[LeafRow], complete: Sequence[SubtreeRow]
+def add_leaves(
+    connection: Connection, leaves: Sequence[LeafRow], complete: Sequence[SubtreeRow]
 ) -> None:
     """Appends leaves, and the subtrees that they complete."""
-    await connection.execute(insert(LEAF), [leaf._asdict() for leaf in leaves])
+    connection.execute(insert(LEAF), [leaf._asdict() for leaf in leaves])
     if complete:
-        await connection.execute(insert(SUBTREE), [row._asdict() for row in complete])
+        connection.execute(insert(SUBTREE), [row._asdict() for row in complete])
 
 
-async def add_checkpoint(connection: AsyncConnection, row: CheckpointRow) -> None:
+def add_checkpoint(connection: Connection, row: CheckpointRow) -> None:
     """Keeps a signed tree head."""
-    await connection.execute(insert(CHECKPOINT).values(row._asdict()))
+    connection.execute(insert(CHECKPOINT).values(row._asdict()))
 
 
 async def last_checkpoint(connection: AsyncConnection) -> CheckpointRow | None:
