@@ -285,15 +285,8 @@ def test_every_metric_has_a_help_text_and_stands_in_the_docs() -> None:
 
 
 def test_metric_labels_come_from_the_closed_set() -> None:
-    declared = [
-        ast.literal_eval(node.args[2])
-        for node in ast.walk(tree(Path("gateway/telemetry.py")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in ("Counter", "Gauge", "Histogram")
-        and len(node.args) > 2
-    ]
-    assert declared, "no labels found: has the way in which metrics are declared changed?"
+    declared = [getattr(metric, "_labelnames", ()) for metric in vars(Metrics()).values()]
+    assert any(declared), "no labels found: has the way in which metrics are declared changed?"
     assert {label for labels in declared for label in labels} <= METRIC_LABELS
 
 

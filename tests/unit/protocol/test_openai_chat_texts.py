@@ -32,6 +32,34 @@ def call(arguments: str, name: str = "find", ident: str = "a") -> dict:
     return {"id": ident, "type": "function", "function": function}
 
 
+EVERY_PLACE = [
+    {
+        "type": "function",
+        "function": {
+            "name": "find",
+            "description": "찾기",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "키": {
+                        "type": "string",
+                        "description": "설명",
+                        "enum": ["가"],
+                        "default": "나",
+                        "examples": ["다"],
+                        "pattern": "라",
+                        "const": "마",
+                        "title": "바",
+                        "x-note": {"사": 9001011},
+                    }
+                },
+                "required": ["키"],
+            },
+        },
+    }
+]
+
+
 def test_texts_come_in_rendering_order_with_their_origins():
     read = chat(
         stop=["끝"],
@@ -55,32 +83,7 @@ def test_texts_come_in_rendering_order_with_their_origins():
             "type": "json_schema",
             "json_schema": {"name": "shape", "description": "모양", "schema": {"title": "제목"}},
         },
-        tools=[
-            {
-                "type": "function",
-                "function": {
-                    "name": "find",
-                    "description": "찾기",
-                    "parameters": {
-                        "type": "object",
-                        "properties": {
-                            "키": {
-                                "type": "string",
-                                "description": "설명",
-                                "enum": ["가"],
-                                "default": "나",
-                                "examples": ["다"],
-                                "pattern": "라",
-                                "const": "마",
-                                "title": "바",
-                                "x-note": {"사": 9001011},
-                            }
-                        },
-                        "required": ["키"],
-                    },
-                },
-            }
-        ],
+        tools=EVERY_PLACE,
     )
     seen = [(item.text, item.origin.value) for item in read.fields]
     definitions = [
