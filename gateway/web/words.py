@@ -24,9 +24,9 @@ class Words(NamedTuple):
 
 
 GRADES: Mapping[Grade, Words] = {
-    Grade.O: Words("공개", "open", "공개해도 되는 자료"),
-    Grade.S: Words("민감", "sensitive", "개인정보나 업무상 비밀이 있는 자료"),
-    Grade.C: Words("기밀", "classified", "국가 안보나 비밀로 분류된 자료"),
+    Grade.O: Words("공개", hint="공개해도 되는 자료"),
+    Grade.S: Words("민감", hint="개인정보나 업무상 비밀이 있는 자료"),
+    Grade.C: Words("기밀", hint="국가 안보나 비밀로 분류된 자료"),
 }
 
 ROLES: Mapping[Role, str] = {
