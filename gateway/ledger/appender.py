@@ -80,6 +80,7 @@ class Appender:
         self._timing = timing
         self._next = 0
         self._doubt: tuple[list[Pending], list[EventRow]] | None = None
+        self._doubt_since = 0.0
         self._open: dict[str, int] = {}
         self._agencies: dict[str, str] = {}
         self._wake = asyncio.Event()
@@ -90,6 +91,10 @@ class Appender:
     def unwritten(self) -> int:
         """Events that wait, or whose commit is not known to have ended well."""
         return len(self._queue) + (len(self._doubt[0]) if self._doubt else 0)
+
+    def busy_seconds(self) -> float:
+        """For how long the commit that runs now has been running."""
+        return asyncio.get_running_loop().time() - self._doubt_since if self._doubt else 0.0
 
     def wake(self) -> None:
         """Tells the task that there is something to write."""
@@ -190,7 +195,7 @@ class Appender:
         rows = await self._sign_all(batch)
         beat = self._beat() if loop_now >= self._next_beat else None
         ended_at = self._timing.clock() if ends else None
-        self._doubt = (batch, rows)
+        self._doubt, self._doubt_since = (batch, rows), loop_now
 
         def write(connection: Connection) -> None:
             append_events(connection, rows)

@@ -17,7 +17,7 @@ from gateway.errors import AuditUnavailable
 from gateway.ledger.appender import Appender, Timing
 from gateway.ledger.events import RequestClosed, RequestOpened, RequestRefused
 from gateway.ledger.keys import LedgerKeys
-from gateway.ledger.queue import Opening, Queue
+from gateway.ledger.queue import Opening, Queue, Stage
 from gateway.ledger.receipts import Receipt, RecordView, read_receipt, read_recent
 from gateway.ledger.sealer import Sealer
 from gateway.store.database import Database
@@ -134,7 +134,7 @@ class Ledger:
 
     def close(self, opening: Opening, event: RequestClosed) -> None:
         """Puts the closing into its reserved place; never waits, never fails, counts once."""
-        if opening.closing:
+        if opening.closing or opening.stage is Stage.DROPPED:
             return
         opening.closing = True
         pending = self._appender.pending(replace(event, agency=opening.agency))
@@ -194,6 +194,7 @@ class Ledger:
         return (
             self._accepts
             and self._appender.healthy
+            and self._appender.busy_seconds() <= self._options.durable_seconds
             and self._sealer.sound
             and not any(task.done() for task in self._tasks)
             and self._unsealed() <= self._options.unsealed_limit

@@ -26,8 +26,7 @@ from gateway.errors import AuditUnavailable
 from gateway.ledger.keys import open_keys
 from gateway.ledger.writer import Ledger, LedgerOptions
 from gateway.store.database import Database, database_path
-
-LOCKED_SECONDS = 30
+from gateway.store.dialect import BUSY_TIMEOUT_MS
 
 
 def actions(data_dir: Path) -> list[str]:
@@ -138,6 +137,7 @@ async def test_a_store_that_is_away_fails_openings_and_keeps_closings(tmp_path: 
             with pytest.raises(AuditUnavailable):
                 await late.durable
             ledger.close(opening, closed(opening.record_id))
+            await asyncio.sleep(BUSY_TIMEOUT_MS / 1_000 + 0.5)
             await until_healthy(ledger, False)
             with pytest.raises(AuditUnavailable):
                 ledger.open(opened())
