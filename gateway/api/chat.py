@@ -32,6 +32,7 @@ class ChatCompletions:
     name = "openai.chat"
     streams = False
     media_type = JSON
+    refusal_media_type = JSON
 
     def __init__(self, bounds: BoundSettings, *, clock: float) -> None:
         self._bounds, self._created = bounds, int(clock)

@@ -55,11 +55,13 @@ class Surface(Protocol):
     """One API's way of reading one request and writing its answer; one object per request.
 
     `streams` and `media_type` are asked only after `read`. Methods that return b"" send nothing.
+    `refusal_media_type` is what an HTTP error's body is.
     """
 
     name: str
     streams: bool
     media_type: str
+    refusal_media_type: str
 
     def credentials(self, headers: Headers) -> Credentials:
         """What the request says of its caller."""
@@ -200,7 +202,7 @@ class Answer(Response):
         else:
             body = self.surface.refusal(error, self.id)
             status = public_error(error).status
-            await self._whole(arrival, send, status, "application/json", body, error)
+            await self._whole(arrival, send, status, self.surface.refusal_media_type, body, error)
 
     async def _whole(
         self,

@@ -59,6 +59,7 @@ class ChatSurface:
     name = "chat.app"
     streams = True
     media_type = "text/event-stream; charset=utf-8"
+    refusal_media_type = "application/problem+json"
 
     def __init__(self, bounds: BoundSettings, public_url: str) -> None:
         self._bounds, self._public_url = bounds, public_url

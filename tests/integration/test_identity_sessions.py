@@ -73,7 +73,6 @@ async def test_secret_is_nowhere_in_the_database(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         secret = await house.sessions.begin(principal(), "")
         assert len(secret) == 43
-        await house.database.disconnect()
         for path in tmp_path.iterdir():
             assert secret.encode() not in path.read_bytes()
 
@@ -165,7 +164,6 @@ async def test_invented_secret_is_unknown(tmp_path: Path, secret: str) -> None:
 async def test_database_that_is_gone_refuses_with_503(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         secret = await house.sessions.begin(principal(), "")
-        await house.database.disconnect()
         database_path(tmp_path).rename(tmp_path / "elsewhere")
         with pytest.raises(IdentityUnavailable):
             await house.sessions.find(secret)

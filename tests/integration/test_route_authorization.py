@@ -12,19 +12,22 @@ from house import RunningHouse, running_house, settings_for
 from starlette.routing import BaseRoute, Route
 
 from gateway.app import PUBLIC_ROUTES, public_app
+from redaction.pool import Detector
 
 NOWHERE = "http://127.0.0.1:9"  # discard: nobody listens; no route may come that far
 VALUES = {"record_id": "0" * 32}
 BODY = {"model": "rehearsal", "messages": [{"role": "user", "content": "안녕하십니까"}]}
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningHouse]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(
+    detector: Detector, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningHouse]:
     data = tmp_path_factory.mktemp("routes") / "data"
-    async with running_house(settings_for(data, NOWHERE, NOWHERE)) as running:
+    async with running_house(settings_for(data, NOWHERE, NOWHERE), detector) as running:
         yield running
 
 
