@@ -48,10 +48,14 @@ class Pack:
 
 
 class Nearby(NamedTuple):
-    """Which words stand around a number: the closest one decides whether it helps or denies."""
+    """Which words stand around a number: the closest one decides whether it helps or denies.
+
+    `behind` says that none stands before it: the one that decided follows the number.
+    """
 
     helps: bool = False
     denies: bool = False
+    behind: bool = False
 
 
 # How far a label reaches: a form's label, its colon and a bank's or holder's name fit in front; in
@@ -82,12 +86,13 @@ class Labels:
         if kind is None and line >= 0 and not text[line + 1 : start].strip(" \t|:·-*"):
             for match in self.pattern.finditer(text, floor, line):
                 kind = match.lastgroup
+        before = kind is not None
         if kind is None:
             stop = text.find("\n", end, end + _REACH_BEHIND)
             stop = stop if stop >= 0 else min(len(text), end + _REACH_BEHIND)
             behind = self.pattern.search(text, end, stop)
             kind = behind.lastgroup if behind else None
-        return Nearby(helps=kind == "helps", denies=kind == "denies")
+        return Nearby(kind == "helps", kind == "denies", not before)
 
 
 # Numbers that official letters are full of and that are nobody's own.

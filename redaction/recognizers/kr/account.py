@@ -21,6 +21,9 @@ _GROUPS = re.compile(
     r"(?![0-9A-Za-z_])(?!-[0-9])"
 )
 _RUN = re.compile(r"(?<![0-9A-Za-z_])(?<![0-9][.,-])[0-9]{10,16}(?![0-9A-Za-z_])(?!-[0-9])")
+_TELEPHONE = re.compile(
+    r"0(?:1[016789]|2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|[78]0|50[2-8])[- ]?[0-9]{3,4}[- ]?[0-9]{4}"
+)
 
 _BANKS = (
     "국민은행|KB국민|KB은행|신한은행|우리은행|하나은행|KEB하나|농협|NH농협|기업은행|IBK|산업은행|KDB|수협|신협|우체국"
@@ -46,7 +49,11 @@ def _find(text: str) -> Iterator[Span]:
                 continue
             start, end = match.span()
             short = _SHORT_BANK.search(text, max(0, start - 8), start) is not None
-            if short or _LABELS.around(text, start, end).helps:
+            nearby = _LABELS.around(text, start, end)
+            # A bank's name behind a telephone number speaks of what comes next.
+            if not short and nearby.behind and _TELEPHONE.fullmatch(match[0]):
+                continue
+            if short or nearby.helps:
                 yield Span(start, end, "KR_BANK_ACCOUNT", 0.85, f"account.{rule}")
 
 

@@ -64,7 +64,7 @@ WEAK_TITLES = frozenset(
 LABELS = (
     "성\\s{0,4}명|성\\s{0,4}함|이\\s{0,4}름|신\\s{0,2}청\\s{0,2}인|신청자|청구인"
     "|민\\s{0,2}원\\s{0,2}인|진정인|고소인|피고소인|고발인|피의자|피해자|예금주|계좌주"
-    "|담\\s{0,2}당\\s{0,2}자|담당\\s?공무원|담당관|책임자|대표자|대\\s{0,2}표|보호자|친권자"
+    "|담\\s{0,2}당(?:\\s{0,2}자)?|담당\\s?공무원|담당관|책임자|대표자|대\\s{0,2}표|보호자|친권자"
     "|법정대리인|대리인|위임자|위임인|수임인|세대주|세대원|배우자|부|모|자녀|환자|환자명|수급자"
     "|수급자명|대상자|지원자|응시자|수험자|합격자|당선자|작성자|기안자|검토자|결재권자|발신자"
     "|수신자|수신인|받는\\s?사람|보내는\\s?사람|보호자명|신고인|신고자|납세자|납부자|체납자"
@@ -186,4 +186,14 @@ PARTICLES = (
     "입니다|이라고|이라는|이에요|예요|에게서|에게는|에게도|에게|께서는|께서|으로부터|으로서|으로"
     "|로부터|로서|한테서|한테|이랑|까지|부터|마저|조차|처럼|보다|이며|이고|이나|하고|외|등|가|이"
     "|은|는|을|를|의|와|과|도|만|께|로|랑|며|고|야|아|님|씨|군|양"
+)
+
+# Members' names in JSON and columns of tables, as systems of agencies write them.
+ENGLISH_LABELS = (
+    r"(?:full|user|member|customer|client|patient|student|employee|staff|manager|owner|sender"
+    r"|recipient|receiver|applicant|petitioner|contact|account[ _-]?holder|holder|kor|korean|real"
+    r"|guardian|father|mother|spouse|person|author|writer|teacher|doctor|citizen|resident)?"
+    r"[ _-]?(?:name|nm)(?:[ _-]?(?:kr|ko|kor))?"
+    r"|applicant|petitioner|recipient|receiver|sender|patient|guardian|spouse|citizen|assignee"
+    r"|contact[ _-]?person|account[ _-]?holder"
 )

@@ -12,6 +12,7 @@ from redaction.entity import Span
 from redaction.recognizers.kr.name_words import (
     BODY_ENDINGS,
     COMPOUND_SURNAMES,
+    ENGLISH_LABELS,
     GIVEN,
     LABELS,
     PARTICLES,
@@ -35,6 +36,9 @@ _OPENING = (
     r"(?:[:=→|>〉】\]]|</t[hd]>[ \t]{0,4}<td[^<>\n]{0,40}>|\"[ ]?:[ ]?\")[ \t\"'*]{0,8}"
 )
 _FIELD = re.compile(rf"(?<![가-힣])(?:{LABELS})[*\"']{{0,2}}{_OPENING}")
+# Names of members in agencies' JSON and tables; only a usual Korean name behind them is one, since
+# `name` is also what functions, files and products have.
+_ENGLISH_FIELD = re.compile(rf"(?<![A-Za-z])(?:{ENGLISH_LABELS}){_OPENING}", re.IGNORECASE)
 _RUNNING = re.compile(rf"(?<![가-힣])(?:{RUNNING_LABELS})(?:[ ]{{1,2}}|\()(?=[{_FIRST}])")
 _SELF = re.compile(
     r"(?<![가-힣])(?:저는|제[ ]?이름은|이름은|성명은|성함은|본인은)[ ]{1,2}"
@@ -152,6 +156,14 @@ def _behind_labels(text: str) -> Iterator[Span]:
             listed += 1
 
 
+def _behind_english_labels(text: str) -> Iterator[Span]:
+    for match in _ENGLISH_FIELD.finditer(text):
+        run = _HANGUL.match(text, match.end())
+        name = split_name(run[0]) if run else None
+        if name is not None and _usual(name):
+            yield Span(match.end(), match.end() + len(name), "PERSON", 0.85, "person.label")
+
+
 def _behind_roles(text: str) -> Iterator[Span]:
     for match in _RUNNING.finditer(text):
         run = _HANGUL.match(text, match.end())
@@ -179,6 +191,7 @@ def _named(text: str) -> Iterator[Span]:
 def _find(text: str) -> Iterator[Span]:
     yield from _before_titles(text)
     yield from _behind_labels(text)
+    yield from _behind_english_labels(text)
     yield from _behind_roles(text)
     yield from _named(text)
 

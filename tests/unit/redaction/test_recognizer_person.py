@@ -35,6 +35,10 @@ def names(text: str) -> list[str]:
         ("김철수님께서 오셨다. 김철수의 서류", ["김철수", "김철수"]),
         ("위임인(김영희)은 수임인(박철민)에게", ["김영희", "박철민"]),
         ("기안자 주무관 김민재 검토자 팀장 오세진", ["김민재", "오세진"]),
+        ("담당: 정하늘 (02-1234-5678)", ["정하늘"]),
+        ('{"customer_name": "박하나", "amount": 1}', ["박하나"]),
+        ("applicantName: 김철수", ["김철수"]),
+        ("name=이영희", ["이영희"]),
         ("접수: 김철수, 민원인 김철수(010-1234-5678)", ["김철수", "김철수"]),
     ],
 )
@@ -63,6 +67,8 @@ def test_name_in_context_is_found(text, expected):
         "국민 여러분, 이번 정책은 전국에 시행됩니다",
         "피의자 심문과 피고인 신문",
         "저는 오늘 민원을 신청합니다",
+        "name: 이용자, name: 서울시청, file name: 민원서식",
+        'product_name: 김치찌개, "name": "find_weather", Name: Weather Service',
     ],
 )
 def test_common_words_are_no_names(text):
