@@ -1,38 +1,32 @@
-"""The composition root: builds every service once, binds the routes to them, and serves.
+"""The composition root: builds every service once and binds the routes to them.
 
-No route finds a service by itself: routers are made with the Edge that they need. Two listeners:
-the public one, and an internal one for /metrics, /healthz and /readyz.
+No route finds a service by itself: routers are made with the Edge that they need. `server` gives
+the two apps their listeners.
 """
 
-import asyncio
-import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import importlib.metadata
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from gateway.api import account, chat, problems
-from gateway.api.internal import internal_app
 from gateway.domain import Grade, Limits, ModelCard
 from gateway.edge.access import CountResponses
 from gateway.edge.answer import Answer, Edge, parse_networks
-from gateway.edge.connection import HeadBounds, protocol_with
 from gateway.edge.observe import Observer
 from gateway.identity.authentication import Identity
-from gateway.identity.keyfile import KeyFileError, read_or_create_key
+from gateway.identity.keyfile import read_or_create_key
 from gateway.identity.login import Login
 from gateway.identity.sessions import Sessions
-from gateway.ledger.keys import KeysUnusable, open_keys
+from gateway.ledger.keys import open_keys
 from gateway.ledger.writer import Ledger, LedgerOptions
 from gateway.pipeline import Services
 from gateway.settings import ModelSettings, Settings
 from gateway.steps.authorize import Policies
 from gateway.store.database import Database
-from gateway.store.errors import StoreError
 from gateway.store.limits import LimitStore
 from gateway.store.sessions import SessionStore
 from gateway.telemetry import Metrics, make_log
@@ -40,7 +34,6 @@ from gateway.web import pages
 from gateway.web.site import Site
 from inference.dispatch import EngineOptions, Engines
 from inference.replica import EngineKind, Model, Replica
-from redaction.errors import RedactionError
 from redaction.policy import Policy
 from redaction.pool import Detector, DetectorOptions
 
@@ -63,27 +56,6 @@ class House:
     edge: Edge
     login: Login
     settings: Settings
-
-
-async def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; running answers may end within the settings' time.
-
-    Raises:
-        StartRefused: a port is taken, the data directory is in use, the schema does not fit …
-    """
-    server = settings.server
-    with (
-        _listen(server.host, server.port) as public,
-        _listen(server.internal_host, server.internal_port) as internal,
-    ):
-        try:
-            async with (
-                Detector(detector_options(settings)) as detector,
-                open_house(settings, detector) as house,
-            ):
-                await _serve(house, public, internal)
-        except (StoreError, KeyFileError, KeysUnusable, RedactionError) as error:
-            raise StartRefused(str(error) or type(error).__name__) from None
 
 
 @asynccontextmanager
@@ -155,71 +127,6 @@ def _site(house: House) -> Site:
         answer=lambda surface: Answer(house.edge, surface),
         trusted_proxies=house.edge.trusted_proxies,
     )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: `_serve` owns the signals of both listeners."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _serve(house: House, public: socket.socket, internal: socket.socket) -> None:
-    """Runs both listeners until a signal, then drains: no new calls, running ones may end."""
-    settings, edge = house.settings, house.edge
-    bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
-    outside = _Server(
-        uvicorn.Config(
-            public_app(house),
-            http=protocol_with(bounds),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=settings.bounds.connections,
-            ws="none",
-        )
-    )
-    inside = _Server(
-        uvicorn.Config(
-            internal_app(edge), lifespan="off", log_config=None, access_log=False, ws="none"
-        )
-    )
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(outside.serve([public]))
-    watching = asyncio.create_task(inside.serve([internal]))
-    edge.observer.log.info("gateway.started", port=public.getsockname()[1])
-    try:
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        edge.draining.set()
-        outside.should_exit = True
-        await asyncio.wait({serving}, timeout=settings.server.shutdown_seconds)
-        edge.cut.set()
-        await asyncio.wait({serving}, timeout=settings.deadlines.client_stall_seconds)
-    finally:
-        stopped.cancel()
-        outside.force_exit = inside.should_exit = True
-        await asyncio.gather(serving, watching)
-        edge.observer.log.info("gateway.stopped")
-
-
-@contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise StartRefused(
-            f"{host}:{port} 주소를 열 수 없습니다: 다른 프로그램이 쓰고 있거나 권한이 없습니다.\n"
-            f"(Cannot listen on {host}:{port}: {error.strerror}.)"
-        ) from None
-    with listener:
-        yield listener
 
 
 def _policies(settings: Settings, salt_key: bytes) -> Policies:
@@ -307,4 +214,5 @@ def _ledger_options(settings: Settings) -> LedgerOptions:
         seal_seconds=ledger.seal_seconds,
         unsealed_limit=ledger.unsealed_limit,
         disk_reserve_bytes=ledger.disk_reserve_bytes,
+        build=importlib.metadata.version("gwanmun"),
     )

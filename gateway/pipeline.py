@@ -7,10 +7,6 @@ own: each `async with` ends what it began, on every ending.
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from redaction.detect import detect
-from redaction.last_look import last_look
-from redaction.pool import Detector
-
 from gateway.domain import Arrival, engine_task
 from gateway.identity.authentication import Identity
 from gateway.ledger.writer import Ledger
@@ -23,6 +19,9 @@ from gateway.steps.restore import Restoration
 from gateway.store.limits import LimitStore
 from inference.dispatch import Engines, dispatch
 from inference.task import Part
+from redaction.detect import detect
+from redaction.last_look import last_look
+from redaction.pool import Detector
 from redaction.replace import replace
 
 

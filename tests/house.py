@@ -4,26 +4,23 @@ Only the engine and the issuer are stand-ins at the network's edge: the rehearsa
 script, and an issuer that signs what a test wants.
 """
 
-import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
+from rehearsal import serving
 
-from gateway.app import House, internal_app, open_house, public_app
+from gateway.api.internal import internal_app
+from gateway.app import House, open_house, public_app
 from gateway.demo.engine_script import MODEL_NAME
 from gateway.edge.connection import HeadBounds, protocol_with
 from gateway.settings import Settings
 from gateway.store.database import database_path
 from gateway.store.schema import migrate
 from redaction.pool import Detector
-
-BOUNDS = {"head_seconds": 2.0, "body_seconds": 2.0}
 
 
 @dataclass
@@ -61,25 +58,6 @@ def settings_for(data_dir: Path, issuer: str, *engines: str, **groups: Any) -> S
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, **config: Any) -> AsyncIterator[str]:
-    """Serves an ASGI app on a free loopback port; yields its URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, **config)
-    )
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    running = asyncio.create_task(server.serve([listener]))
-    try:
-        while not server.started:
-            await asyncio.sleep(0.005)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running
-
-
-@contextlib.asynccontextmanager
 async def running_house(settings: Settings, detector: Detector) -> AsyncIterator[RunningHouse]:
     """The gateway as `gwanmun serve` runs it, less the signals."""
     data_dir = settings.store.data_dir
@@ -88,17 +66,12 @@ async def running_house(settings: Settings, detector: Detector) -> AsyncIterator
         house = await stack.enter_async_context(open_house(settings, detector))
         bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
         url = await stack.enter_async_context(
-            serving(public_app(house), http=protocol_with(bounds), ws="none")
+            serving(public_app(house), http=protocol_with(bounds), ws="none", access_log=False)
         )
-        internal = await stack.enter_async_context(serving(internal_app(house.edge)))
+        internal = await stack.enter_async_context(
+            serving(internal_app(house.edge), access_log=False)
+        )
         client = await stack.enter_async_context(
             httpx.AsyncClient(base_url=url, timeout=20, trust_env=False)
         )
         yield RunningHouse(url, internal, house, client, settings.store.data_dir)
-
-
-async def until(holds: Any, seconds: float = 5.0) -> None:
-    """Waits until `holds()` is true; fails after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.005)

@@ -12,6 +12,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 
@@ -58,8 +59,11 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: object, *, path: str | None = None) -> AsyncIterator[str]:
-    """Serves an ASGI application; gives its URL (`unix://…` if `path` names a socket)."""
+async def serving(app: object, *, path: str | None = None, **config: Any) -> AsyncIterator[str]:
+    """Serves an ASGI application; gives its URL (`unix://…` if `path` names a socket).
+
+    `config` goes to uvicorn.
+    """
     if path is None:
         listener = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -67,8 +71,8 @@ async def serving(app: object, *, path: str | None = None) -> AsyncIterator[str]
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         url = f"unix://{path}"
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = _Server(config)
+    settings = {"log_config": None, "lifespan": "off", "timeout_graceful_shutdown": 1, **config}
+    server = _Server(uvicorn.Config(app, **settings))
     running = asyncio.create_task(server.serve([listener]))
     try:
         await until(lambda: server.started)

@@ -5,8 +5,9 @@ import sys
 import typer
 import uvloop
 
-from gateway.app import StartRefused, run
+from gateway.app import StartRefused
 from gateway.commands.config import ConfigOption, load
+from gateway.server import run
 
 
 def serve(config: ConfigOption = None) -> None:

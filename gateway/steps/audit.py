@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from redaction.mapping import Mapping as SurrogateMapping
-
 from gateway.domain import Arrival, Call, Grade, Grant, Outcome, Principal
 from gateway.errors import (
     GatewayError,
@@ -27,6 +25,7 @@ from inference.errors import InferenceError
 from inference.task import Task, Usage
 from redaction.entity import Findings
 from redaction.errors import RedactionError
+from redaction.mapping import Mapping as SurrogateMapping
 
 
 class Opened(NamedTuple):

@@ -9,15 +9,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redaction.mapping import Mapping as SurrogateMapping
-from redaction.restore import Mode, Place, Restorer
-from redaction.scan import Scanner
-
 from gateway.domain import Expected
 from gateway.errors import AnswerInvalid
 from gateway.protocol.answer_schema import AnswerSchema
 from inference.task import Choice, Part, TokenLogprob, ToolCall
+from redaction.mapping import Mapping as SurrogateMapping
 from redaction.policy import Policy
+from redaction.restore import Mode, Place, Restorer
+from redaction.scan import Scanner
 
 
 class Restoration:

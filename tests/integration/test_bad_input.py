@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 from line import NAME, PROMPT, RRN, Line, open_line
 
-from gateway.app import StartRefused, _listen
+from gateway.app import StartRefused
 from gateway.demo.engine_script import Script
+from gateway.server import listen
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -254,5 +255,5 @@ async def test_wrong_address_is_refused_in_the_api_envelope(line, method, path, 
 async def test_two_servers_on_one_port_name_the_port():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(StartRefused, match=str(port)), _listen("127.0.0.1", port):
+        with pytest.raises(StartRefused, match=str(port)), listen("127.0.0.1", port):
             pass

@@ -68,6 +68,7 @@ async def test_a_killed_writer_loses_nothing_and_its_open_records_are_closed_as_
     report = verified(tmp_path)
     assert report.problem is None
     assert (report.open, report.running, report.writers) == (0, 0, ROUNDS + 1)
-    lost = ask(tmp_path, 'SELECT count(*) FROM event WHERE CAST(body AS TEXT) LIKE \'%"outcome":"lost"%\'')
+    like = '%"outcome":"lost"%'
+    lost = ask(tmp_path, f"SELECT count(*) FROM event WHERE CAST(body AS TEXT) LIKE '{like}'")
     assert lost[0][0] > 0
     assert ask(tmp_path, "SELECT count(*) FROM event WHERE action = 'writer.lost'")[0][0] == ROUNDS

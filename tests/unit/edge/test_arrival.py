@@ -3,6 +3,7 @@ import ipaddress
 import pytest
 from starlette.datastructures import Headers
 
+from gateway.domain import BearerToken, Grade, SessionSecret
 from gateway.edge.arrival import (
     bearer,
     claimed_grade,
@@ -11,7 +12,6 @@ from gateway.edge.arrival import (
     new_id,
     session_cookie,
 )
-from gateway.domain import BearerToken, Grade, SessionSecret
 from gateway.errors import InvalidParameter
 
 PROXIES = [ipaddress.ip_network("10.0.0.0/8")]
