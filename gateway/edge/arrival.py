@@ -9,9 +9,9 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Sequence
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Message, Receive, Scope
 
 from gateway.domain import BearerToken, Credentials, Grade, SessionSecret
@@ -48,13 +48,17 @@ def bearer(headers: Headers) -> Credentials:
     return BearerToken(token.strip())
 
 
-def session_cookie(headers: Headers, name: str) -> Credentials:
-    """The session secret of the cookie `name`, if there is one."""
-    try:
-        cookies = SimpleCookie("; ".join(headers.getlist("cookie")))
-    except CookieError:
-        return None
-    return SessionSecret(cookies[name].value) if name in cookies else None
+def session_cookie(headers: Headers, name: str) -> SessionSecret | None:
+    """The session secret of the cookie `name`, if there is one.
+
+    Reads as browsers write: other applications of this host may set cookies that RFC 6265 knows
+    nothing of, and none of them may hide ours.
+    """
+    cookies: dict[str, str] = {}
+    for header in headers.getlist("cookie"):
+        cookies |= cookie_parser(header)
+    secret = cookies.get(name)
+    return SessionSecret(secret) if secret else None
 
 
 def claimed_grade(headers: Headers) -> Grade | None:

@@ -1,13 +1,14 @@
 """The chat app's surface: its request as a Call, its answer as server-sent events.
 
-A turn is one POST with the whole conversation, which the page keeps in its memory. The events are
+A turn is one POST with the whole conversation, which the page keeps in its memory. Its texts are
+read and composed as the API's are: one tree, so that no value slips between two messages here that
+is found there. The events are
 `sent` (what the model was given of the newest message), `part` (a piece of the answer), `done`, and
 `error` as the last one instead. Originals come in and restored words go out; nothing is kept.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -18,16 +19,19 @@ from gateway.domain import Call, Credentials, Grade, SessionSecret
 from gateway.edge.arrival import session_cookie
 from gateway.edge.preview import preview_body
 from gateway.edge.problem_details import problem_details
-from gateway.errors import CrossSiteRequest, InvalidParameter, TooComplex, public_error
+from gateway.errors import CrossSiteRequest, InvalidParameter, public_error
 from gateway.identity.login import SESSION_COOKIE
+from gateway.protocol import openai_wire as wire
 from gateway.protocol.json_body import read_json_object
+from gateway.protocol.openai_chat import PATH
+from gateway.protocol.openai_messages import messages_node
+from gateway.protocol.text_tree import Filling, Node, Texts
 from gateway.settings import BoundSettings
 from gateway.steps.audit import Entry, Opened
 from gateway.web import csrf
 from gateway.web.problems import spoken
 from gateway.web.words import entity_label, grade_words
 from inference.task import JsonObject, JsonValue, Part
-from redaction.entity import Field, Origin
 from redaction.policy import Operator
 
 # Anything that could be a surrogate; which of them are is the mapping's word.
@@ -84,12 +88,16 @@ class ChatSurface:
             raise CrossSiteRequest
         csrf.check_token(headers.get(csrf.HEADER), session)
         turns = _validated(read_json_object(body, self._bounds))
-        _check_bounds(turns, self._bounds)
+        texts = Texts(self._bounds)
+        messages: Node = {"messages": messages_node(_as_api(turns), {}, texts)}
+        fields = tuple(texts.fields)
         return Call(
             model=turns.model,
-            fields=tuple(Field(turn.content, Origin(turn.role)) for turn in turns.messages),
-            compose=lambda safe: _compose(turns, safe),
-            path="/v1/chat/completions",
+            fields=fields,
+            compose=lambda safe: cast(
+                JsonObject, Filling(fields, safe, widen=False).fill(messages)
+            ),
+            path=PATH,
             claimed_grade=None if turns.grade is None else Grade[turns.grade],
             stream=True,
         )
@@ -151,19 +159,14 @@ def _validated(body: JsonObject) -> Turns:
 _NAMES = frozenset(Turns.model_fields) | frozenset(Turn.model_fields)
 
 
-def _check_bounds(turns: Turns, bounds: BoundSettings) -> None:
-    if len(turns.messages) > bounds.texts:
-        raise TooComplex(param="messages")
-    if sum(len(turn.content) for turn in turns.messages) > bounds.characters:
-        raise TooComplex(param="messages")
-
-
-def _compose(turns: Turns, safe: Sequence[str]) -> JsonObject:
-    messages: list[JsonValue] = [
-        {"role": turn.role, "content": text}
-        for turn, text in zip(turns.messages, safe, strict=True)
+def _as_api(turns: Turns) -> list[wire.Message]:
+    """The conversation in the API's own messages."""
+    return [
+        wire.UserMessage(role="user", content=turn.content)
+        if turn.role == "user"
+        else wire.AssistantMessage(role="assistant", content=turn.content)
+        for turn in turns.messages
     ]
-    return {"messages": messages}
 
 
 def _delivered(opened: Opened) -> JsonObject:

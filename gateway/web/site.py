@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain import PeerOrigin, Permission, SessionSecret
-from gateway.edge.arrival import Network, client_address, new_id
+from gateway.edge.arrival import Network, client_address, new_id, session_cookie
 from gateway.errors import (
     GatewayError,
     PermissionDenied,
@@ -144,5 +144,4 @@ class Site:
 
 def session_of(request: Request) -> SessionSecret | None:
     """The session secret that the browser sent, if any."""
-    value = request.cookies.get(SESSION_COOKIE)
-    return SessionSecret(value) if value else None
+    return session_cookie(request.headers, SESSION_COOKIE)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from httpx import AsyncClient, Response
-from line import NAME, PROMPT, Line, open_line
+from line import NAME, PROMPT, RRN, Line, open_line
 from people import principal
 from rehearsal import until
 
@@ -141,6 +141,31 @@ async def test_whole_conversation_reaches_the_model_with_steady_surrogates(a_lin
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
     assert all("[성명_1]" in message["content"] for message in body["messages"])
     assert found[0][1]["segments"] == [["[성명_1]", "성명"], [" 님께", ""]]
+
+
+async def test_value_across_two_messages_reaches_no_model(a_line):
+    line = await a_line(Script())
+    clerk = await browser(line)
+    first, second = RRN[:7], RRN[7:]
+    turns = [
+        said("user", f"주민번호 {first}"),
+        said("assistant", f"{second} 맞나요"),
+        said("user", "네"),
+    ]
+    answer = await clerk.send(messages=turns)
+    assert answer.status_code == 200
+    (seen,) = line.engines[0].seen
+    assert first not in seen.decode()
+    assert second not in seen.decode()
+
+
+async def test_odd_cookie_of_another_application_ends_no_session(a_line):
+    line = await a_line(Script())
+    clerk = await browser(line)
+    cookie = f'odd[="x; {clerk.headers["cookie"]}'
+    assert (await clerk.send(headers={"cookie": cookie})).status_code == 200
+    page = await line.client.get("/", headers=HTML | {"cookie": cookie})
+    assert "로그아웃" in page.text
 
 
 @pytest.mark.parametrize(

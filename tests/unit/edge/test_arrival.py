@@ -46,6 +46,27 @@ def test_session_cookie_reads_its_own_cookie_only():
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(["a[b=1; __Host-s=secret"], id="bracket-in-a-name"),
+        pytest.param(["a=\xa0한; __Host-s=secret"], id="not-ascii"),
+        pytest.param(['j={"x": 1, "y": "z"}; __Host-s=secret'], id="json"),
+        pytest.param(["alone; =; ;; __Host-s=secret; @@"], id="no-name-no-value"),
+        pytest.param(['q="open; __Host-s=secret'], id="quote-never-closed"),
+        pytest.param(["path=/; expires=; __Host-s=secret"], id="words-of-set-cookie"),
+        pytest.param(["b[=1", "__Host-s=secret"], id="two-headers"),
+    ],
+)
+def test_odd_foreign_cookie_hides_no_session(sent):
+    headers = Headers(raw=[(b"cookie", value.encode()) for value in sent])
+    assert session_cookie(headers, "__Host-s") == SessionSecret("secret")
+
+
+def test_empty_session_cookie_is_none():
+    assert session_cookie(Headers({"cookie": "__Host-s="}), "__Host-s") is None
+
+
+@pytest.mark.parametrize(
     ("peer", "forwarded", "expected"),
     [
         pytest.param("203.0.113.9", "198.51.100.1", "203.0.113.9", id="stranger-not-believed"),
