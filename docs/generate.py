@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.errors import INTERNAL_ERROR, PUBLIC_ERRORS, PublicError
+from gateway.errors import ALL_PUBLIC_ERRORS, PublicError
 from gateway.settings import ModelSettings, ReplicaSettings, Settings, variable_name
 from gateway.telemetry import Metrics
 
@@ -166,7 +166,7 @@ def errors_page() -> str:
         PageError: a code without an entry in docs/error_causes.yaml, or an entry without a code.
     """
     causes = yaml.safe_load((DOCS / "error_causes.yaml").read_text(encoding="utf-8"))
-    rows = {row.code: row for row in [*PUBLIC_ERRORS.values(), INTERNAL_ERROR]}
+    rows = {row.code: row for row in ALL_PUBLIC_ERRORS}
     if rows.keys() != causes.keys():
         raise PageError(f"docs/error_causes.yaml: {sorted(rows.keys() ^ causes.keys())}")
     lines = [

@@ -183,8 +183,10 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         _S.FORBIDDEN,
         "grade_above_ceiling",
         _DENIED,
-        "이 자료의 등급은 사용자 또는 모델에 허용된 등급보다 높습니다.",
-        "The grade of this data is above what the user or the model may handle.",
+        "이 자료의 등급은 사용자 또는 모델에 허용된 등급보다 높습니다. "
+        "공개 자료라면 등급을 O로 밝혀 주십시오.",
+        "The grade of this data is above what the user or the model may handle. "
+        "If it is open data, claim grade O.",
     ),
     CrossSiteRequest: PublicError(
         _S.FORBIDDEN,
@@ -385,6 +387,53 @@ INTERNAL_ERROR = PublicError(
     "서버 내부 오류입니다. 요청 번호와 함께 관리자에게 알려 주십시오.",
     "Internal error. Tell the operator, with the request id.",
 )
+
+MALFORMED_HTTP = PublicError(
+    _S.BAD_REQUEST,
+    "malformed_http",
+    _BAD,
+    "올바른 HTTP 요청이 아닙니다.",
+    "This is not a valid HTTP request.",
+)
+HEAD_TOO_LARGE = PublicError(
+    _S.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head_too_large",
+    _BAD,
+    "요청 머리글이 너무 큽니다.",
+    "The request head is too large.",
+)
+HEAD_TIMEOUT = PublicError(
+    _S.REQUEST_TIMEOUT,
+    "head_timeout",
+    _BAD,
+    "요청 머리글이 제시간에 오지 않았습니다.",
+    "The request head did not come in time.",
+)
+TOO_MANY_CONNECTIONS = PublicError(
+    _S.SERVICE_UNAVAILABLE,
+    "too_many_connections",
+    _DOWN,
+    "연결이 너무 많습니다. 잠시 뒤 다시 시도해 주십시오.",
+    "There are too many connections. Try again later.",
+)
+METHOD_NOT_ALLOWED = PublicError(
+    _S.METHOD_NOT_ALLOWED,
+    "method_not_allowed",
+    _BAD,
+    "이 주소에서는 쓸 수 없는 방식의 요청입니다.",
+    "This method is not allowed here.",
+)
+
+ALL_PUBLIC_ERRORS: tuple[PublicError, ...] = (
+    *PUBLIC_ERRORS.values(),
+    INTERNAL_ERROR,
+    MALFORMED_HTTP,
+    HEAD_TOO_LARGE,
+    HEAD_TIMEOUT,
+    TOO_MANY_CONNECTIONS,
+    METHOD_NOT_ALLOWED,
+)
+"""Every row that a caller may read, also those that no exception stands behind."""
 
 
 def public_error(error: BaseException) -> PublicError:

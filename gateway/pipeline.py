@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gateway.domain import Arrival, engine_task
 from gateway.identity.authentication import Identity
 from gateway.ledger.writer import Ledger
+from gateway.steps.aside import aside
 from gateway.steps.audit import Entry, Opened, audit
 from gateway.steps.authenticate import authenticate
 from gateway.steps.authorize import Policies, authorize
@@ -49,19 +50,22 @@ async def handle(arrival: Arrival, s: Services, entry: Entry) -> AsyncGenerator[
     """
     async with audit(arrival, entry, s.ledger):
         entry.principal = await authenticate(arrival.credentials, s.identity)
-        call = await arrival.read()
-        grant = await authorize(entry.principal, call.model, s.policies)
-        async with meter(grant, call.estimate, s.limits) as budget:
-            entry.usage = budget
+        allowance = await authorize(entry.principal, s.policies)
+        async with meter(entry.principal, allowance.limits, s.limits) as budget:
+            entry.usage = budget.usage
+            call = await arrival.read()
+            grant = allowance.on(call.model)
+            budget.take(call.estimate)
             findings = await detect(call.fields, s.detector)
             grade = classify(call.claimed_grade, findings, grant)
-            safe, mapping = replace(call.fields, findings, grant.policy(grade))
+            policy = grant.policy(grade)
+            safe, mapping = await aside(call.estimate, replace, call.fields, findings, policy)
             task = engine_task(arrival, call, safe, grant, grade)
-            last_look(task.body, mapping)
+            await aside(call.estimate, last_look, task.body, mapping)
             opened = entry.open(Opened(call, grant, grade, findings, mapping, task))
-            restoration = Restoration(mapping, grant.policy(grade), call.expected)
+            restoration = Restoration(mapping, policy, call.expected)
             entry.restoration = restoration
-            async with dispatch(task, s.engines, gate=opened, usage=budget) as parts:
+            async with dispatch(task, s.engines, gate=opened, usage=budget.usage) as parts:
                 async for part in parts:
                     yield restoration.feed(part)
             yield restoration.finish()

@@ -13,22 +13,36 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from gateway import os_words
 from gateway.api.internal import internal_app
 from gateway.app import House, StartRefused, detector_options, open_house, public_app
 from gateway.edge.connection import HeadBounds, protocol_with
 from gateway.identity.keyfile import KeyFileError
 from gateway.ledger.keys import KeysUnusable
+from gateway.ledger.sealer import SealingRefused
+from gateway.outward.http import TrustUnusable
 from gateway.settings import Settings
 from gateway.store.errors import StoreError
 from redaction.errors import RedactionError
 from redaction.pool import Detector
+
+REFUSALS = (
+    StoreError,
+    KeyFileError,
+    KeysUnusable,
+    SealingRefused,
+    TrustUnusable,
+    RedactionError,
+)
+"""What can stop a start, each with words for the operator."""
 
 
 async def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; running answers may end within the settings' time.
 
     Raises:
-        StartRefused: a port is taken, the data directory is in use, the schema does not fit …
+        StartRefused: a port is taken, the data directory is in use, the schema does not fit, the
+            ledger's head is not what was signed …
     """
     server = settings.server
     with (
@@ -41,8 +55,20 @@ async def run(settings: Settings) -> None:
                 open_house(settings, detector) as house,
             ):
                 await _serve(house, public, internal)
-        except (StoreError, KeyFileError, KeysUnusable, RedactionError) as error:
-            raise StartRefused(str(error) or type(error).__name__) from None
+        except REFUSALS as error:
+            raise StartRefused(_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, RedactionError):
+        return (
+            "개인정보 검출기를 시작하지 못했습니다. `gwanmun doctor`를 실행하십시오.\n"
+            "The detector did not start. Run `gwanmun doctor`."
+        )
+    return str(error) or (
+        "데이터베이스를 읽거나 쓸 수 없습니다. 데이터 디렉터리의 권한과 빈 공간을 보십시오.\n"
+        "The database cannot be read or written. Look at the data directory's rights and space."
+    )
 
 
 class _Server(uvicorn.Server):
@@ -56,7 +82,8 @@ class _Server(uvicorn.Server):
 async def _serve(house: House, public: socket.socket, internal: socket.socket) -> None:
     """Runs both listeners until a signal, then drains: no new calls, running ones may end."""
     settings, edge = house.settings, house.edge
-    bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
+    limits = settings.bounds
+    bounds = HeadBounds(limits.head_seconds, limits.header_bytes, limits.connections)
     outside = _Server(
         uvicorn.Config(
             public_app(house),
@@ -66,13 +93,17 @@ async def _serve(house: House, public: socket.socket, internal: socket.socket) -
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=settings.bounds.connections,
             ws="none",
         )
     )
     inside = _Server(
         uvicorn.Config(
-            internal_app(edge), lifespan="off", log_config=None, access_log=False, ws="none"
+            internal_app(edge),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
         )
     )
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -104,8 +135,8 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise StartRefused(
-            f"{host}:{port} 주소를 열 수 없습니다: 다른 프로그램이 쓰고 있거나 권한이 없습니다.\n"
-            f"(Cannot listen on {host}:{port}: {error.strerror}.)"
+            f"{host}:{port} 주소를 열 수 없습니다 ({os_words.korean(error)}).\n"
+            f"Cannot listen on {host}:{port} ({os_words.english(error)})."
         ) from None
     with listener:
         yield listener

@@ -64,7 +64,11 @@ async def running_house(settings: Settings, detector: Detector) -> AsyncIterator
     migrate(data_dir, database_path(data_dir))
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, detector))
-        bounds = HeadBounds(settings.bounds.head_seconds, settings.bounds.header_bytes)
+        bounds = HeadBounds(
+            settings.bounds.head_seconds,
+            settings.bounds.header_bytes,
+            settings.bounds.connections,
+        )
         url = await stack.enter_async_context(
             serving(public_app(house), http=protocol_with(bounds), ws="none", access_log=False)
         )

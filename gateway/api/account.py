@@ -27,8 +27,19 @@ def credentials_of(headers: Headers) -> Credentials:
 
 
 async def caller(request: Request, edge: Edge) -> Principal:
-    """Who asks; raises as authenticate does."""
-    return await authenticate(credentials_of(request.headers), edge.services.identity)
+    """Who asks; counts as one request of its limits.
+
+    Raises:
+        Unauthenticated, IdentityUnavailable: as authenticate does.
+        LimitExceeded: the principal's requests are used up.
+    """
+    services = edge.services
+    principal = await authenticate(credentials_of(request.headers), services.identity)
+    request.state.principal = principal  # a refusal further on is recorded as this principal's
+    limits = services.policies.limits
+    services.limits.begin_nowait(principal, limits)
+    services.limits.end_nowait(principal, limits, 0)
+    return principal
 
 
 def router(edge: Edge) -> APIRouter:

@@ -14,6 +14,7 @@ from gateway.edge.answer import Edge
 from gateway.edge.arrival import client_address, new_id
 from gateway.edge.problem_details import PROBLEM_TYPE, problem_details
 from gateway.errors import (
+    METHOD_NOT_ALLOWED,
     GatewayError,
     InvalidParameter,
     NotFound,
@@ -30,14 +31,6 @@ from inference.errors import InferenceError
 from redaction.errors import RedactionError
 
 API_PATHS = "/v1/"
-METHOD_NOT_ALLOWED = PublicError(
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    "method_not_allowed",
-    "invalid_request_error",
-    "이 주소에서는 쓸 수 없는 방식의 요청입니다.",
-    "This method is not allowed here.",
-)
-
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 Page = Callable[[Request, PublicError, str], Awaitable[Response]]
 
@@ -117,7 +110,7 @@ def _record(edge: Edge, request: Request, request_id: str, error: GatewayError) 
     edge.services.ledger.refused(
         RequestRefused(
             record_id=request_id,
-            principal=None,
+            principal=getattr(request.state, "principal", None),
             origin=PeerOrigin(
                 address=client_address(request.scope, request.headers, edge.trusted_proxies),
                 surface="http",

@@ -67,7 +67,7 @@ def claimed_grade(headers: Headers) -> Grade | None:
     Raises:
         InvalidParameter: it is none of O, S, C.
     """
-    value = headers.get(GRADE_HEADER)
+    value = _only(headers, GRADE_HEADER)
     if value is None:
         return None
     try:
@@ -82,10 +82,22 @@ def is_dry_run(headers: Headers) -> bool:
     Raises:
         InvalidParameter: the header says neither true nor false.
     """
-    value = headers.get(DRY_RUN_HEADER, "false").strip().lower()
+    value = (_only(headers, DRY_RUN_HEADER) or "false").strip().lower()
     if value not in ("true", "false"):
         raise InvalidParameter(param=DRY_RUN_HEADER)
     return value == "true"
+
+
+def _only(headers: Headers, name: str) -> str | None:
+    """The value of a field that may stand once: of two, different readers would choose differently.
+
+    Raises:
+        InvalidParameter: it stands twice.
+    """
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise InvalidParameter(param=name)
+    return values[0] if values else None
 
 
 def client_address(scope: Scope, headers: Headers, trusted: Sequence[Network]) -> str:
@@ -142,10 +154,10 @@ class Intake:
             pass
 
     def _check_head(self) -> None:
-        media = self._headers.get("content-type", "").partition(";")[0].strip().lower()
+        media = (_only(self._headers, "content-type") or "").partition(";")[0].strip().lower()
         if media != "application/json":
             raise WrongMediaType
-        if self._headers.get("content-encoding", "identity").strip().lower() != "identity":
+        if (_only(self._headers, "content-encoding") or "identity").strip().lower() != "identity":
             raise EncodingNotAllowed
         length = self._headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._bounds.body_bytes:

@@ -7,49 +7,30 @@ before, so that a stall is seen here and not hidden in our buffers.
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.edge.arrival import new_id
+from gateway.errors import (
+    HEAD_TIMEOUT,
+    HEAD_TOO_LARGE,
+    MALFORMED_HTTP,
+    TOO_MANY_CONNECTIONS,
+    PublicError,
+)
+from gateway.protocol.openai_answers import error_body
 
 LINGER_SECONDS = 5.0
 
 
 class HeadBounds(NamedTuple):
-    """How long and how large a request head may be."""
+    """How long and how large a request head may be, and how many connections there may be."""
 
     seconds: float
     size: int
-
-
-class HttpFault(NamedTuple):
-    """What a client reads that did not speak HTTP as it should."""
-
-    status: bytes
-    code: str
-    korean: str
-    english: str
-
-
-MALFORMED = HttpFault(
-    b"400 Bad Request",
-    "malformed_http",
-    "올바른 HTTP 요청이 아닙니다.",
-    "This is not a valid HTTP request.",
-)
-HEAD_TOO_LARGE = HttpFault(
-    b"431 Request Header Fields Too Large",
-    "head_too_large",
-    "요청 머리글이 너무 큽니다.",
-    "The request head is too large.",
-)
-HEAD_TIMEOUT = HttpFault(
-    b"408 Request Timeout",
-    "head_timeout",
-    "요청 머리글이 제시간에 오지 않았습니다.",
-    "The request head did not come in time.",
-)
-CONNECTION_ERRORS = (MALFORMED, HEAD_TOO_LARGE, HEAD_TIMEOUT)
+    connections: int
 
 
 class CuttableHttp(HttpToolsProtocol):
@@ -86,6 +67,11 @@ class CuttableHttp(HttpToolsProtocol):
         if self._head_timer is not None and self._head_size > self.bounds.size:
             self._refuse(HEAD_TOO_LARGE)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Fields behind the body (trailers, RFC 9110 section 6.5) are no headers: dropped."""
+        if not self._in_message:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The head is whole; its size without the body is known to be bounded well enough."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -93,6 +79,9 @@ class CuttableHttp(HttpToolsProtocol):
         self._in_message = True
         if size > self.bounds.size:
             self._refuse(HEAD_TOO_LARGE)
+            return
+        if len(self.connections) > self.bounds.connections:
+            self._refuse(TOO_MANY_CONNECTIONS)
             return
         super().on_headers_complete()
 
@@ -110,7 +99,7 @@ class CuttableHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What the parser could not read; its words stay here."""
-        self._refuse(MALFORMED)
+        self._refuse(MALFORMED_HTTP)
 
     def _expect_head(self) -> None:
         self._head_size = 0
@@ -133,23 +122,16 @@ class CuttableHttp(HttpToolsProtocol):
         else:
             self.transport.close()  # a connection that never asked anything
 
-    def _refuse(self, error: HttpFault) -> None:
+    def _refuse(self, error: PublicError) -> None:
         self._head_came()
         if self.transport.is_closing():
             return
-        body = orjson.dumps(
-            {
-                "error": {
-                    "message": f"{error.korean} ({error.english})",
-                    "type": "invalid_request_error",
-                    "param": None,
-                    "code": error.code,
-                }
-            }
-        )
+        body = error_body(error, new_id(), None)
+        retry = b"retry-after: 1\r\n" if error.status == HTTPStatus.SERVICE_UNAVAILABLE else b""
+        status = b"%d %s" % (error.status, error.status.phrase.encode())
         self.transport.write(
-            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%s" % (error.status, len(body), body)
+            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%s" % (status, retry, len(body), body)
         )
         self.transport.close()
 

@@ -11,6 +11,9 @@ from redaction.policy import Operator
 def preview_body(entry: Entry, request_id: str) -> bytes:
     """One JSON document: the engine's request, its surrogates, and where each datum stood.
 
+    On sending, the engine's own name of the model, the streaming options and a cache salt are
+    added; nothing of the caller's is.
+
     `found[].text` is the number of the text in rendering order; offsets are code points in what
     the caller sent, end exclusive.
 

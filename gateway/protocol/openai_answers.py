@@ -223,8 +223,12 @@ def usage(tokens: Tokens) -> JsonObject:
 
 
 def error_body(shown: PublicError, request_id: str, param: str | None) -> bytes:
-    """OpenAI's error envelope: the words of both languages and the id to ask the operator with."""
-    message = f"{shown.korean} ({shown.english}) [{request_id}]"
+    """OpenAI's error envelope: the words of both languages, what they are about, and our id.
+
+    Clients print the message alone, so it names `param` too.
+    """
+    about = f" {param}" if param else ""
+    message = f"{shown.korean} ({shown.english}){about} [{request_id}]"
     return orjson.dumps(
         {
             "error": {

@@ -1,7 +1,7 @@
-"""Step: authorize. What this principal may do on the model it asks for.
+"""Step: authorize. What this principal may do, and then on the model it asks for.
 
-Takes a Principal and a model's name; gives a Grant. Rights come from the token's roles, limits and
-policies from the settings. It reads nothing of the request's texts.
+Takes a Principal; gives an Allowance, whose `on(model)` is the Grant. Rights come from the token's
+roles, limits and policies from the settings. It reads nothing of the request's texts.
 """
 
 import hashlib
@@ -47,28 +47,44 @@ def require(principal: Principal, permission: Permission) -> None:
         raise PermissionDenied
 
 
-async def authorize(principal: Principal, model: str, policies: Policies) -> Grant:
-    """Returns the principal's Grant on a model.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a principal may use, before it is known which model it asks for."""
+
+    principal: Principal
+    limits: Limits
+    policies: Policies
+
+    def on(self, model: str) -> Grant:
+        """The Grant on a model of that name or alias.
+
+        Raises:
+            ModelNotFound: none is on offer.
+        """
+        card = self.policies.find(model)
+        if card is None:
+            raise ModelNotFound(param="model")
+        agency = _salt(self.policies.salt_key, "agency", self.principal.agency)
+        return Grant(
+            principal=self.principal,
+            model=card,
+            limits=self.limits,
+            ceiling=self.principal.ceiling,
+            default_grade=self.policies.default_grade,
+            policies=self.policies.redaction,
+            principal_salt=_salt(self.policies.salt_key, agency, self.principal.subject),
+            agency_salt=agency,
+        )
+
+
+async def authorize(principal: Principal, policies: Policies) -> Allowance:
+    """Returns what the principal may use.
 
     Raises:
         PermissionDenied: no role of the principal may call models.
-        ModelNotFound: no model of that name or alias is on offer.
     """
     require(principal, Permission.CHAT_CREATE)
-    card = policies.find(model)
-    if card is None:
-        raise ModelNotFound(param="model")
-    agency = _salt(policies.salt_key, "agency", principal.agency)
-    return Grant(
-        principal=principal,
-        model=card,
-        limits=policies.limits,
-        ceiling=principal.ceiling,
-        default_grade=policies.default_grade,
-        policies=policies.redaction,
-        principal_salt=_salt(policies.salt_key, agency, principal.subject),
-        agency_salt=agency,
-    )
+    return Allowance(principal=principal, limits=policies.limits, policies=policies)
 
 
 def _salt(key: bytes, scope: str, name: str) -> str:

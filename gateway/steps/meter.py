@@ -1,28 +1,50 @@
-"""Step: meter. Reserves what a call may use before any work is done, settles it on every ending.
+"""Step: meter. What a call may use: taken before any work is done, settled on every ending.
 
-Takes the Grant, an estimate in characters and the store of limits; gives the call's Usage as an
-async context manager. It must never let a call pass because the store failed.
+Takes the Principal, its Limits and their store; gives the call's Budget as an async context
+manager. A request and a running place are taken before the body is read, its characters as soon
+as they are counted. It must never let a call pass because the store failed.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
-from gateway.domain import Grant
+from gateway.domain import Limits, Principal
 from gateway.store.limits import LimitStore
 from inference.task import Usage
 
 
+@dataclass(slots=True)
+class Budget:
+    """What one call has taken; dispatch counts into `usage`."""
+
+    principal: Principal
+    limits: Limits
+    store: LimitStore
+    usage: Usage = field(default_factory=Usage)
+    characters: int = 0
+
+    def take(self, characters: int) -> None:
+        """Takes the characters of the call's input.
+
+        Raises:
+            LimitExceeded: this principal has used up its characters.
+        """
+        self.store.take_characters_nowait(self.principal, self.limits, characters)
+        self.characters += characters
+
+
 @asynccontextmanager
-async def meter(grant: Grant, estimate: int, limits: LimitStore) -> AsyncIterator[Usage]:
-    """Yields the Usage that dispatch counts into; characters come back if no engine got any.
+async def meter(principal: Principal, limits: Limits, store: LimitStore) -> AsyncIterator[Budget]:
+    """Yields the Budget; characters come back if no engine got the call, the request never does.
 
     Raises:
-        LimitExceeded: requests, characters or concurrent calls of this principal are used up.
+        LimitExceeded: requests or running calls of this principal are used up.
     """
-    limits.reserve_nowait(grant.principal, grant.limits, estimate)
-    usage = Usage()
+    store.begin_nowait(principal, limits)
+    budget = Budget(principal, limits, store)
     try:
-        yield usage
+        yield budget
     finally:
-        unused = estimate if usage.sent_at is None else 0
-        limits.settle_nowait(grant.principal, grant.limits, unused)
+        unused = budget.characters if budget.usage.sent_at is None else 0
+        store.end_nowait(principal, limits, unused)

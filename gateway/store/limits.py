@@ -40,8 +40,8 @@ class LimitStore:
         self._clock, self._prune_above = clock, prune_above
         self._accounts: dict[tuple[str, str, str], _Account] = {}
 
-    def reserve_nowait(self, principal: Principal, limits: Limits, characters: int) -> None:
-        """Takes one request, one running call and `characters`; all or nothing.
+    def begin_nowait(self, principal: Principal, limits: Limits) -> None:
+        """Takes one request and one running call; both or none.
 
         Raises:
             LimitExceeded: says in how many seconds there will be enough.
@@ -49,18 +49,26 @@ class LimitStore:
         account = self._account(principal, limits)
         if account.running >= limits.concurrent_requests:
             raise LimitExceeded(retry_after_seconds=1.0)
-        wait = max(
-            _wait(1, account.requests, limits.requests_per_minute),
-            _wait(characters, account.characters, limits.characters_per_minute),
-        )
+        wait = _wait(1, account.requests, limits.requests_per_minute)
         if wait > 0:
             raise LimitExceeded(retry_after_seconds=wait)
         account.requests -= 1
-        account.characters -= characters
         account.running += 1
 
-    def settle_nowait(self, principal: Principal, limits: Limits, give_back: int) -> None:
-        """Ends a running call and gives back the characters that it reserved and did not use."""
+    def take_characters_nowait(self, principal: Principal, limits: Limits, count: int) -> None:
+        """Takes `count` characters of input, all or nothing.
+
+        Raises:
+            LimitExceeded: says in how many seconds there will be enough.
+        """
+        account = self._account(principal, limits)
+        wait = _wait(count, account.characters, limits.characters_per_minute)
+        if wait > 0:
+            raise LimitExceeded(retry_after_seconds=wait)
+        account.characters -= count
+
+    def end_nowait(self, principal: Principal, limits: Limits, give_back: int) -> None:
+        """Ends a running call and gives back the characters that it took and did not use."""
         account = self._account(principal, limits)
         account.running = max(0, account.running - 1)
         account.characters = min(
@@ -74,8 +82,8 @@ class LimitStore:
         """What the principal could still use now."""
         account = self._account(principal, limits)
         return Left(
-            requests=int(account.requests),
-            characters=int(account.characters),
+            requests=max(0, int(account.requests)),
+            characters=max(0, int(account.characters)),
             concurrent=limits.concurrent_requests - account.running,
         )
 

@@ -19,7 +19,7 @@ async def test_me_tells_rights_limits_and_what_is_left(a_line):
     me = (await line.client.get("/v1/me")).json()
     assert me["agency"] == "agency-a"
     assert (me["roles"], me["ceiling"], me["models"]) == (["staff"], "S", ["rehearsal"])
-    assert me["left"]["requests"] == 2
+    assert me["left"]["requests"] == 1, "the call and this look at the account"
 
 
 async def test_models_are_listed_and_found_by_alias(a_line):
@@ -34,7 +34,10 @@ async def test_models_are_hidden_from_roles_that_may_not_see_them(a_line):
     headers = bearer(line, realm_access={"roles": ["auditor"]})
     got = await line.client.get("/v1/models", headers=headers)
     assert (got.status_code, got.json()["error"]["code"]) == (403, "permission_denied")
-    assert (await line.client.get("/v1/me", headers=headers)).json()["models"] == []
+    me = (await line.client.get("/v1/me", headers=headers)).json()
+    assert me["models"] == []
+    record = await line.refused("permission_denied")
+    assert record["subject"] == me["subject"]
 
 
 async def test_officers_may_not_call_models(a_line):

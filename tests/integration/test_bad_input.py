@@ -252,6 +252,46 @@ async def test_wrong_address_is_refused_in_the_api_envelope(line, method, path, 
     check(line, await line.client.request(method, path), status, code)
 
 
+TRAILERS = b"0\r\nx-gwanmun-dry-run: true\r\nauthorization: Bearer forged\r\n\r\n"
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["same-packet", "later-packet"])
+async def test_trailers_are_no_headers(a_line, apart):
+    line = await a_line(Script())
+    body = json.dumps(line.question(False, prompt="안녕하세요")).encode()
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: %s\r\n"
+        b"content-type: application/json\r\ntransfer-encoding: chunked\r\n"
+        b"trailer: x-gwanmun-dry-run\r\nconnection: close\r\n\r\n%x\r\n%s\r\n"
+    ) % (line.client.headers["authorization"].encode(), len(body), body)
+    pieces = (head, TRAILERS) if apart else (head + TRAILERS,)
+    answer = await send_raw(line, *pieces, pause=0.2)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"chat.completion" in answer
+    assert b"gwanmun.preview" not in answer
+
+
+@pytest.mark.parametrize("name", ["x-gwanmun-grade", "x-gwanmun-dry-run", "content-type"])
+async def test_header_that_stands_twice_is_refused(line, name):
+    value = {"x-gwanmun-grade": "O", "x-gwanmun-dry-run": "false"}.get(name, "application/json")
+    headers = [("content-type", "application/json"), (name, value)]
+    headers += [(name, value)] if name != "content-type" else []
+    got = await line.client.post(CHAT, content=json.dumps(line.question(False)), headers=headers)
+    check(line, got, 400, "invalid_parameter")
+
+
+async def test_connections_above_the_limit_are_refused_with_a_code(a_line):
+    line = await a_line(Script(), bounds={"connections": 2})
+    url = line.client.base_url
+    waiting = [await asyncio.open_connection(url.host, url.port) for _ in range(3)]
+    answer = await send_raw(line, b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"too_many_connections" in answer
+    assert b"retry-after" in answer
+    for _, writer in waiting:
+        writer.close()
+
+
 async def test_two_servers_on_one_port_name_the_port():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

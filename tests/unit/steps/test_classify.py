@@ -26,12 +26,13 @@ def test_classify_takes_the_higher_of_claim_and_findings(claimed, findings, defa
 
 
 @pytest.mark.parametrize(
-    ("ceiling", "highest"),
+    ("ceiling", "highest", "whose"),
     [
-        pytest.param(Grade.O, Grade.C, id="principal"),
-        pytest.param(Grade.C, Grade.O, id="model"),
+        pytest.param(Grade.O, Grade.C, "principal", id="principal"),
+        pytest.param(Grade.C, Grade.O, "model", id="model"),
     ],
 )
-def test_classify_refuses_what_principal_or_model_may_not_handle(ceiling, highest):
-    with pytest.raises(GradeAboveCeiling):
+def test_classify_refuses_what_principal_or_model_may_not_handle(ceiling, highest, whose):
+    with pytest.raises(GradeAboveCeiling) as refused:
         classify(Grade.O, PERSON, grant(ceiling=ceiling, highest=highest))
+    assert refused.value.param == f"grade=S,{whose}=O,because=found"
