@@ -28,6 +28,7 @@ class Opening:
     """A record that is being opened. `durable` resolves once it is, or with AuditUnavailable.
 
     Whoever got one must hand it to `Ledger.close` exactly once, also if `durable` has failed.
+    `on_drop` is called once, when it is certain that it will never be written.
     """
 
     record_id: str
@@ -36,6 +37,7 @@ class Opening:
     stage: Stage = Stage.WAITING
     closing: bool = False
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+    on_drop: Callable[[], None] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,10 +89,6 @@ class Queue:
         self._refusals.append(pending)
         self._on_change()
         return True
-
-    def put_own(self, pending: Pending) -> None:
-        """An event of the writer itself; there are few, and they need no place."""
-        self._put(pending)
 
     def take(self, most: int) -> list[Pending]:
         """The next events to write, requests first; closings of dropped openings fall away."""
@@ -151,6 +149,8 @@ class Queue:
         opening.stage = Stage.DROPPED
         self._free += 2
         _fail(opening)
+        if opening.on_drop:
+            opening.on_drop()
 
     def _put(self, pending: Pending) -> int:
         ticket = self._ticket()

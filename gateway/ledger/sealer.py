@@ -41,6 +41,14 @@ _TURN = 64  # leaves hashed before other tasks get their turn
 class SealingRefused(Exception):
     """The tree's head, or an event behind it, is not one that this sealer may build upon."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "기록부의 머리값이 서명과 다릅니다. `gwanmun audit verify`를 실행하고 "
+            "보안담당자에게 알리십시오.\n"
+            "The ledger's tree head is not what its key has signed. Run `gwanmun audit verify` "
+            "and tell the security officer."
+        )
+
 
 class _Sealed(NamedTuple):
     head: TreeHead

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditUnavailable, public_error
 from gateway.ledger.appender import Appender, Timing
 from gateway.ledger.events import RequestClosed, RequestOpened, RequestRefused
 from gateway.ledger.keys import LedgerKeys
@@ -45,11 +47,22 @@ class LedgerOptions:
     clock: Callable[[], float] = time.time
 
 
+class Trouble(StrEnum):
+    """Why no record is opened; where several hold, the first of SEALING_REFUSED, DISK, STORE."""
+
+    NONE = ""
+    SEALING_REFUSED = "sealing_refused"  # a security incident: somebody must look
+    DISK = "disk"  # less is free than the reserve
+    STORE = "store"  # the database cannot be written, or a commit hangs
+    BACKLOG = "backlog"  # more is unsealed than allowed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerState:
     """How the ledger is; `root` in hex, `sealed_at` in Unix seconds.
 
-    `healthy` is False while no record can be written, or sealing was refused.
+    `healthy` is False while no record can be written, or sealing was refused, and `trouble` says
+    why; it is NONE also before the ledger runs and after.
     """
 
     size: int
@@ -58,6 +71,7 @@ class LedgerState:
     unsealed: int
     queued: int
     healthy: bool
+    trouble: Trouble
 
 
 class Ledger:
@@ -82,7 +96,7 @@ class Ledger:
         self._accepts = False
         self._unsealed_before = self._size_before = 0
         self._disk_checked_at = 0.0
-        self._disk_left = True
+        self._disk_trouble = Trouble.NONE
 
     async def __aenter__(self) -> Self:
         self._unsealed_before = await self._sealer.start()
@@ -126,7 +140,12 @@ class Ledger:
         if not self._can_open():
             raise AuditUnavailable
         loop = asyncio.get_running_loop()
-        opening = Opening(event.record_id, event.agency, loop.create_future())
+        opening = Opening(
+            event.record_id,
+            event.agency,
+            loop.create_future(),
+            on_drop=partial(self._dropped, event),
+        )
         pending = self._appender.pending(event)
         self._queue.put_opening(replace(pending, opening=opening, opens=True), opening)
         opening.timer = loop.call_later(self._options.durable_seconds, self._queue.expire, opening)
@@ -147,6 +166,20 @@ class Ledger:
         single = refusals.add(event, now)
         if single and not self._queue.put_refusal(self._appender.pending(single)):
             refusals.drop()
+
+    def _dropped(self, event: RequestOpened) -> None:
+        """A record that was never written is told as the refusal that its caller was given."""
+        code = public_error(AuditUnavailable()).code
+        self.refused(
+            RequestRefused(
+                record_id=event.record_id,
+                principal=event.principal,
+                origin=event.origin,
+                model="",
+                code=code,
+                reason=code,
+            )
+        )
 
     async def receipt(self, record_id: str, agency: str) -> Receipt | None:
         """The receipt of one record of this agency; None if it has no such record.
@@ -181,6 +214,7 @@ class Ledger:
             unsealed=self._unsealed(),
             queued=self._appender.unwritten,
             healthy=self._can_open(),
+            trouble=self._trouble(),
         )
 
     def _wake(self) -> None:
@@ -191,26 +225,33 @@ class Ledger:
         return self._unsealed_before + self._appender.appended - sealed
 
     def _can_open(self) -> bool:
-        return (
-            self._accepts
-            and self._appender.healthy
-            and self._appender.busy_seconds() <= self._options.durable_seconds
-            and self._sealer.sound
-            and not any(task.done() for task in self._tasks)
-            and self._unsealed() <= self._options.unsealed_limit
-            and self._has_disk()
-        )
+        return self._accepts and self._trouble() is Trouble.NONE
 
-    def _has_disk(self) -> bool:
+    def _trouble(self) -> Trouble:
+        if not self._accepts:
+            return Trouble.NONE
+        if not self._sealer.sound:
+            return Trouble.SEALING_REFUSED
+        disk = self._look_at_disk()
+        if disk:
+            return disk
+        hangs = self._appender.busy_seconds() > self._options.durable_seconds
+        if hangs or not self._appender.healthy or any(task.done() for task in self._tasks):
+            return Trouble.STORE
+        if self._unsealed() > self._options.unsealed_limit:
+            return Trouble.BACKLOG
+        return Trouble.NONE
+
+    def _look_at_disk(self) -> Trouble:
         now = asyncio.get_running_loop().time()
         if now - self._disk_checked_at >= _DISK_SECONDS:
             self._disk_checked_at = now
             try:
-                free = self._database.free_bytes()
+                enough = self._database.free_bytes() >= self._options.disk_reserve_bytes
+                self._disk_trouble = Trouble.NONE if enough else Trouble.DISK
             except StoreUnavailable:
-                free = -1
-            self._disk_left = free >= self._options.disk_reserve_bytes
-        return self._disk_left
+                self._disk_trouble = Trouble.STORE
+        return self._disk_trouble
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -12,9 +12,7 @@ import hashlib
 import json
 
 ENTRY_VERSION = b"\x01"
-ENTRY_BYTES = 33
 SALT_BYTES = 32
-SIGNATURE_BYTES = 64
 WRITER_BYTES = 16
 _PROMISE_CONTEXT = b"gwanmun/promise/v1\n"
 _LARGEST_NUMBER = 2**64 - 1

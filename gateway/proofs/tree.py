@@ -1,11 +1,11 @@
-"""The Merkle tree of RFC 6962 section 2.1: hashes, proofs, and how they are checked.
+"""The Merkle tree of RFC 6962 section 2.1: hashes, inclusion proofs, and how they are checked.
 
 Proofs are described as ranges of leaves whose hashes make them up, so that whoever stores the
-hashes decides how they are fetched. The checks follow RFC 9162 sections 2.1.3.2 and 2.1.4.2.
+hashes decides how they are fetched. The check follows RFC 9162 section 2.1.3.2.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 HASH_BYTES = 32
@@ -78,14 +78,6 @@ def join(hashes: Sequence[bytes]) -> bytes:
     return node
 
 
-def root_of(leaves: Iterable[bytes]) -> bytes:
-    """The root of a whole tree, from its leaves' hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier.append(leaf)
-    return frontier.root()
-
-
 def subtrees(part: Range) -> list[Subtree]:
     """The complete subtrees that make up a range that a proof names, in the order `join` takes."""
     found, start = [], part.start
@@ -119,30 +111,6 @@ def _path(index: int, part: Range) -> Iterator[Range]:
             part = right
 
 
-def consistency_ranges(old: int, new: int) -> list[Range]:
-    """The ranges whose hashes prove that a tree of `old` leaves is a prefix of one of `new`.
-
-    Raises:
-        ValueError: `old` is not between 1 and `new`.
-    """
-    if not 0 < old <= new:
-        raise ValueError("sizes out of order")
-    found: list[Range] = []
-    part, whole = Range(0, new), True
-    while part.end != old:
-        middle = part.start + _left_size(part.end - part.start)
-        left, right = Range(part.start, middle), Range(middle, part.end)
-        if old <= middle:
-            found.append(right)
-            part = left
-        else:
-            found.append(left)
-            part, whole = right, False
-    if not whole:
-        found.append(part)
-    return found[::-1]
-
-
 def _left_size(size: int) -> int:
     """The largest power of two below `size`."""
     return 1 << ((size - 1).bit_length() - 1)
@@ -166,36 +134,3 @@ def inclusion_holds(
             node = node_hash(node, hash_)
         at, last = at >> 1, last >> 1
     return last == 0 and node == root
-
-
-def consistency_holds(
-    old: int, new: int, *, path: Sequence[bytes], old_root: bytes, new_root: bytes
-) -> bool:
-    """Whether `path` proves that the tree under `old_root` is a prefix of that under `new_root`."""
-    if not 0 <= old <= new:
-        return False
-    if old in (0, new):
-        return not path and old_root == (new_root if old else EMPTY_ROOT)
-    nodes = [old_root, *path] if old & (old - 1) == 0 else list(path)
-    return bool(nodes) and _climb(old - 1, new - 1, nodes) == (old_root, new_root)
-
-
-def _climb(at: int, last: int, nodes: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """The old and the new root that a consistency proof leads to; None if it is too long or short.
-
-    `nodes` begins with the largest complete subtree that ends where the old tree does.
-    """
-    while at & 1:
-        at, last = at >> 1, last >> 1
-    old = new = nodes[0]
-    for hash_ in nodes[1:]:
-        if last == 0:
-            return None
-        if at & 1 or at == last:
-            old, new = node_hash(hash_, old), node_hash(hash_, new)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            new = node_hash(new, hash_)
-        at, last = at >> 1, last >> 1
-    return (old, new) if last == 0 else None

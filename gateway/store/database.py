@@ -57,7 +57,8 @@ class Database:
 
     Raises:
         DataDirectoryBusy: on entering, when another process serves the directory.
-        SchemaMismatch: on entering, when the tables are missing, older, newer or unguarded.
+        SchemaMismatch: on entering, when the tables are missing, older or newer.
+        TablesChanged: on entering, when their guards were taken away.
         UnsupportedDatabase: at once, for a URL that is not SQLite's.
     """
 

@@ -1,9 +1,10 @@
-"""The store's own exceptions; people read the first two, so their words are Korean and English.
+"""The store's own exceptions; people read all but the last, so their words are Korean and English.
 
 StoreError
 ├── DataDirectoryBusy      another process serves this data directory
 ├── DataDirectoryUnusable  it cannot be created, read or locked
 ├── SchemaMismatch         the tables are not those that this program knows
+├── TablesChanged          what keeps records from change was taken away
 ├── UnsupportedDatabase    a database URL that this program cannot serve
 └── StoreUnavailable       the database cannot be read or written now
 """
@@ -52,6 +53,19 @@ class SchemaMismatch(StoreError):
         )
         self.found = found
         self.expected = expected
+
+
+class TablesChanged(StoreError):
+    """A guard of the insert-only tables is missing; `guard` is its name. No migration mends it."""
+
+    def __init__(self, guard: str) -> None:
+        super().__init__(
+            f"표가 다른 손에 바뀌었습니다 ({guard} 없음). `gwanmun audit verify`를 실행하고 "
+            "보안담당자에게 알리십시오.\n"
+            f"The tables were changed by another hand ({guard} is missing). "
+            "Run `gwanmun audit verify` and tell the security officer."
+        )
+        self.guard = guard
 
 
 class UnsupportedDatabase(StoreError):

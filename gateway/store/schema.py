@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store.data_dir import DataDirectoryLock
 from gateway.store.dialect import WRITER_PRAGMAS, guards, prepare
-from gateway.store.errors import SchemaMismatch, StoreUnavailable
+from gateway.store.errors import SchemaMismatch, StoreUnavailable, TablesChanged
 
 _NOTHING = "none"
 
@@ -34,7 +34,8 @@ def migrate(data_dir: Path, path: Path) -> Migrated:
 
     Raises:
         DataDirectoryBusy: a process serves it now.
-        SchemaMismatch: it is newer than this program, or its guards were taken away.
+        SchemaMismatch: it is newer than this program.
+        TablesChanged: its guards were taken away.
         StoreUnavailable: it cannot be read or written.
     """
     with DataDirectoryLock(data_dir):
@@ -62,7 +63,8 @@ async def check_schema(engine: AsyncEngine, path: Path) -> None:
     """Refuses tables that this program does not know.
 
     Raises:
-        SchemaMismatch: missing, older or newer tables, or missing guards.
+        SchemaMismatch: missing, older or newer tables.
+        TablesChanged: their guards were taken away.
         StoreUnavailable: the database cannot be read.
     """
     _require(path)
@@ -120,4 +122,4 @@ def _check(connection: Connection) -> None:
     triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     missing = set(guards()) - set(connection.execute(triggers).scalars())
     if missing:
-        raise SchemaMismatch(f"{found}, without {sorted(missing)[0]}", expected)
+        raise TablesChanged(min(missing))

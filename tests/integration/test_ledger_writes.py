@@ -1,6 +1,7 @@
 """The write path on a real SQLite file: places, group commit, failure of the store, recovery."""
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -19,11 +20,13 @@ from recording import (
     record,
     refused,
     running,
+    tamper,
     verified,
 )
 
 from gateway.errors import AuditUnavailable
 from gateway.ledger.keys import open_keys
+from gateway.ledger.sealer import SealingRefused
 from gateway.ledger.writer import Ledger, LedgerOptions
 from gateway.store.database import Database, database_path
 from gateway.store.dialect import BUSY_TIMEOUT_MS
@@ -144,8 +147,44 @@ async def test_a_store_that_is_away_fails_openings_and_keeps_closings(tmp_path: 
             ledger.close(late, closed(late.record_id))
         await until_healthy(ledger, True)
         last = await record(ledger)
-    ids = [row[0] for row in ask(tmp_path, "SELECT record_id FROM event WHERE agency <> ''")]
-    assert ids == [opening.record_id, opening.record_id, last, last]
+    rows = ask(tmp_path, "SELECT record_id, action FROM event WHERE agency <> ''")
+    assert [row for row in rows if row[1] != "request.refused"] == [
+        (opening.record_id, "request.opened"),
+        (opening.record_id, "request.closed"),
+        (last, "request.opened"),
+        (last, "request.closed"),
+    ]
+    assert [row[0] for row in rows if row[1] == "request.refused"] == [late.record_id]
+    assert verified(tmp_path).problem is None
+
+
+async def test_dropped_openings_are_counted_as_refused_for_want_of_a_record(
+    tmp_path: Path,
+) -> None:
+    """A 503 that no record was kept for is told as soon as records are kept again."""
+    clock = Clock()
+    async with running(tmp_path, durable_seconds=0.3, clock=clock) as ledger:
+        with WriteLock(tmp_path):
+            taken = ledger.open(opened())
+            await asyncio.sleep(0.1)  # the writer waits for the lock with it
+            waiting = [ledger.open(opened()) for _ in range(3)]
+            for opening in (taken, *waiting):
+                with pytest.raises(AuditUnavailable):
+                    await opening.durable
+                ledger.close(opening, closed(opening.record_id))
+            await asyncio.sleep(BUSY_TIMEOUT_MS / 1_000 + 0.5)
+            assert (await ledger.state()).trouble == "store"
+        await until_healthy(ledger, True)
+        clock.now += 60
+        await record(ledger)
+    events = [
+        json.loads(body)
+        for (body,) in ask(tmp_path, "SELECT body FROM event WHERE action = 'request.refused'")
+    ]
+    assert {(event["code"], event["agency"]) for event in events} == {("audit_unavailable", AGENCY)}
+    assert sum(event["count"] for event in events) == 4
+    assert events[0]["id"] == waiting[0].record_id
+    assert actions(tmp_path).count("request.opened") == 1
     assert verified(tmp_path).problem is None
 
 
@@ -172,6 +211,7 @@ async def test_a_database_that_is_moved_away_answers_no_and_recovers(tmp_path: P
         await record(ledger)
         folder.rename(aside)
         await until_healthy(ledger, False)
+        assert (await ledger.state()).trouble == "store"
         with pytest.raises(AuditUnavailable):
             ledger.open(opened())
         aside.rename(folder)
@@ -198,7 +238,8 @@ async def test_another_database_in_its_place_is_never_written(tmp_path: Path) ->
 
 async def test_too_little_disk_or_too_much_unsealed_opens_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, disk_reserve_bytes=2**62) as ledger:
-        assert not (await ledger.state()).healthy
+        state = await ledger.state()
+        assert (state.healthy, state.trouble) == (False, "disk")
         with pytest.raises(AuditUnavailable):
             ledger.open(opened())
     async with running(tmp_path, unsealed_limit=3, seal_seconds=60) as ledger:
@@ -207,9 +248,29 @@ async def test_too_little_disk_or_too_much_unsealed_opens_nothing(tmp_path: Path
         async with asyncio.timeout(5):
             while (await ledger.state()).healthy:
                 await asyncio.sleep(0.01)
+        assert (await ledger.state()).trouble == "backlog"
         with pytest.raises(AuditUnavailable):
             ledger.open(opened())
     assert verified(tmp_path).problem is None
+
+
+async def test_a_head_that_nobody_signed_stops_the_ledger_and_is_named(tmp_path: Path) -> None:
+    async with running(tmp_path) as ledger:
+        await record(ledger)
+        async with asyncio.timeout(5):
+            while (await ledger.state()).unsealed:
+                await asyncio.sleep(0.01)
+        assert (await ledger.state()).trouble == ""
+        tamper(tmp_path, "UPDATE tree_head SET root = zeroblob(32)")
+        await record(ledger)
+        await until_healthy(ledger, False)
+        assert (await ledger.state()).trouble == "sealing_refused"
+        with pytest.raises(AuditUnavailable):
+            ledger.open(opened())
+    with pytest.raises(SealingRefused, match="not what its key has signed") as refused:
+        async with running(tmp_path):
+            pass
+    assert "머리값이 서명과 다릅니다" in str(refused.value)
 
 
 async def test_a_request_still_running_at_the_end_is_closed_as_lost(tmp_path: Path) -> None:

@@ -9,16 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.proofs.tree import (
-    EMPTY_ROOT,
     Frontier,
     Range,
-    consistency_holds,
-    consistency_ranges,
     inclusion_holds,
     inclusion_ranges,
     join,
     leaf_hash,
-    root_of,
     subtrees,
 )
 
@@ -73,17 +69,13 @@ def mutations(path: list[bytes]) -> list[list[bytes]]:
     return [one for one in wrong if one != path]
 
 
-@pytest.mark.parametrize("size", range(LARGEST + 1))
-def test_frontier_has_the_defined_root_at_every_size(size: int) -> None:
-    assert root_of(LEAVES[:size]) == ROOTS[size]
-
-
-def test_frontier_goes_on_from_its_own_hashes() -> None:
-    frontier = Frontier()
+def test_frontier_has_the_defined_root_at_every_size_and_goes_on_from_its_hashes() -> None:
+    grown, frontier = Frontier(), Frontier()
     for size, leaf in enumerate(LEAVES):
         frontier = Frontier(frontier.size, frontier.hashes())
-        assert frontier.root() == ROOTS[size]
+        assert frontier.root() == grown.root() == ROOTS[size]
         frontier.append(leaf)
+        grown.append(leaf)
 
 
 def test_frontier_names_every_completed_subtree_once() -> None:
@@ -128,42 +120,6 @@ def test_inclusion_of_a_leaf_that_is_not_there_is_refused(index: int) -> None:
     with pytest.raises(ValueError, match="no such leaf"):
         inclusion_ranges(index, 5)
     assert not inclusion_holds(LEAVES[0], index, 5, path=[], root=ROOTS[5])
-
-
-@pytest.mark.parametrize("new", range(1, LARGEST + 1))
-def test_consistency_holds_for_every_older_size(new: int) -> None:
-    for old in range(1, new + 1):
-        path = hashes(consistency_ranges(old, new))
-        assert consistency_holds(old, new, path=path, old_root=ROOTS[old], new_root=ROOTS[new])
-        assert not consistency_holds(
-            old, new, path=path, old_root=ROOTS[old - 1], new_root=ROOTS[new]
-        )
-        assert not consistency_holds(
-            old, new, path=path, old_root=ROOTS[old], new_root=ROOTS[new - 1]
-        )
-
-
-@pytest.mark.parametrize("new", [1, 2, 3, 4, 6, 7, 8, 9, 21, 64, 65, 100])
-def test_consistency_proof_fails_with_every_mutation(new: int) -> None:
-    for old in range(1, new + 1):
-        path = hashes(consistency_ranges(old, new))
-        for wrong in mutations(path):
-            assert not consistency_holds(
-                old, new, path=wrong, old_root=ROOTS[old], new_root=ROOTS[new]
-            )
-
-
-def test_consistency_with_the_empty_tree_needs_its_own_root() -> None:
-    assert consistency_holds(0, 5, path=[], old_root=EMPTY_ROOT, new_root=ROOTS[5])
-    assert not consistency_holds(0, 5, path=[], old_root=ROOTS[1], new_root=ROOTS[5])
-    assert consistency_holds(0, 0, path=[], old_root=EMPTY_ROOT, new_root=EMPTY_ROOT)
-    assert not consistency_holds(5, 4, path=[], old_root=ROOTS[5], new_root=ROOTS[4])
-
-
-@pytest.mark.parametrize(("old", "new"), [(0, 3), (4, 3), (-1, 3)])
-def test_consistency_of_sizes_out_of_order_is_refused(old: int, new: int) -> None:
-    with pytest.raises(ValueError, match="out of order"):
-        consistency_ranges(old, new)
 
 
 @given(st.integers(0, 2**40), st.integers(1, 2**40))

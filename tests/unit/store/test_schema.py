@@ -18,6 +18,7 @@ from gateway.store.errors import (
     DataDirectoryUnusable,
     SchemaMismatch,
     StoreUnavailable,
+    TablesChanged,
     UnsupportedDatabase,
 )
 from gateway.store.schema import migrate, newest_revision
@@ -64,9 +65,8 @@ def test_migrated_database_is_private_guarded_and_in_wal_mode(tmp_path: Path) ->
     [
         ("UPDATE alembic_version SET version_num = '9999'",),
         ("DELETE FROM alembic_version",),
-        ("DROP TRIGGER event_no_update",),
     ],
-    ids=["newer", "unknown", "unguarded"],
+    ids=["newer", "unknown"],
 )
 async def test_serving_refuses_a_schema_that_does_not_fit(
     tmp_path: Path, statements: tuple[str, ...]
@@ -76,6 +76,20 @@ async def test_serving_refuses_a_schema_that_does_not_fit(
     with pytest.raises(SchemaMismatch, match="gwanmun migrate"):
         async with Database(tmp_path):
             pass
+
+
+async def test_missing_guard_is_called_a_change_by_another_hand_and_not_migrated(
+    tmp_path: Path,
+) -> None:
+    migrate(tmp_path, database_path(tmp_path))
+    run(tmp_path, "DROP TRIGGER event_no_update")
+    with pytest.raises(TablesChanged, match="event_no_update") as refused:
+        async with Database(tmp_path):
+            pass
+    assert "audit verify" in str(refused.value)
+    assert "migrate" not in str(refused.value)
+    with pytest.raises(TablesChanged, match="changed by another hand"):
+        migrate(tmp_path, database_path(tmp_path))
 
 
 async def test_serving_refuses_a_missing_database_and_makes_none(tmp_path: Path) -> None:
