@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from gateway import os_words
 from gateway.api import account, chat, problems
 from gateway.domain import Grade, Limits, ModelCard
 from gateway.edge.access import CountResponses
@@ -182,7 +183,14 @@ def _secret(path: Path | None) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise StartRefused(f"비밀 파일을 읽을 수 없습니다: {path} ({error.strerror})") from None
+        raise StartRefused(
+            f"{path}: 비밀 파일을 읽을 수 없습니다 ({os_words.korean(error)}).\n"
+            f"{path}: the secret's file cannot be read ({os_words.english(error)})."
+        ) from None
+    except UnicodeDecodeError:
+        raise StartRefused(
+            f"{path}: 비밀 파일이 UTF-8이 아닙니다.\n{path}: the secret's file is not UTF-8."
+        ) from None
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

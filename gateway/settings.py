@@ -5,18 +5,31 @@ variables. An unknown name in either stops the start and names the nearest known
 from mounted files, never from a default. This is the only module that reads the environment.
 """
 
-import difflib
+import ipaddress
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from gateway import os_words, settings_words
+from gateway.settings_words import problem
 
 PREFIX = "GWANMUN_"
 CONFIG_VARIABLE = "GWANMUN_CONFIG"
+_ALL_ADDRESSES = {"0.0.0.0", "::", ""}  # noqa: S104 compared with, not bound
 
 
 class SettingsError(Exception):
@@ -25,6 +38,60 @@ class SettingsError(Exception):
 
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise problem("empty")
+    return text
+
+
+def _http_url(text: str) -> str:
+    if not _is_http_url(text):
+        raise problem("http_url")
+    return text
+
+
+def _engine_url(text: str) -> str:
+    socket = urlsplit(text).path if text.startswith("unix://") else ""
+    if not (socket.startswith("/") or _is_http_url(text)):
+        raise problem("engine_url")
+    return text
+
+
+def _is_http_url(text: str) -> bool:
+    """Whether paths can be written behind it: a scheme and a host, no user, query or fragment."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        whole = bool(parts.hostname) and parts.port != 0  # reading the port checks it
+    except ValueError:
+        return False
+    return whole and parts.scheme in ("http", "https") and not set("@?#") & set(text)
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise problem("network") from None
+    return text
+
+
+def _different(names: Iterable[tuple[str, str]]) -> None:
+    """Refuses the second place that holds a name; each item is a place and its name."""
+    places: dict[str, str] = {}
+    for place, name in names:
+        if name in places:
+            raise problem("same_name", first=places[name], second=place)
+        places[name] = place
+
+
+Name = Annotated[str, AfterValidator(_filled)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+EngineUrl = Annotated[str, AfterValidator(_engine_url)]
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class ServerSettings(_Group):
@@ -36,15 +103,24 @@ class ServerSettings(_Group):
     internal_port: int = Field(
         8083, ge=0, le=65535, description="Port for /metrics, /healthz and /readyz."
     )
-    public_url: str = Field(
+    public_url: HttpUrl = Field(
         "http://127.0.0.1:8080", description="Base URL under which browsers reach the gateway."
     )
-    trusted_proxies: tuple[str, ...] = Field(
+    trusted_proxies: tuple[Network, ...] = Field(
         (), description="Networks whose X-Forwarded-For is believed, from the right."
     )
     shutdown_seconds: float = Field(
         30.0, gt=0, description="How long running answers may go on after SIGTERM."
     )
+
+    @model_validator(mode="after")
+    def _listeners_differ(self) -> Self:
+        """Port 0 is any free one, twice; two addresses of one machine may share a port."""
+        hosts = {self.host, self.internal_host}
+        met = len(hosts) == 1 or hosts & _ALL_ADDRESSES
+        if self.port and self.port == self.internal_port and met:
+            raise problem("same_port")
+        return self
 
 
 class BoundSettings(_Group):
@@ -78,7 +154,7 @@ class DeadlineSettings(_Group):
 class IdentitySettings(_Group):
     """Who issues tokens, and what they must say."""
 
-    issuer: str = Field(
+    issuer: HttpUrl = Field(
         description="The OpenID issuer's URL; discovery and keys are read below it."
     )
     audience: str = Field("gwanmun", description="The `aud` that access tokens must carry.")
@@ -146,9 +222,9 @@ class GradeSettings(_Group):
 class ReplicaSettings(_Group):
     """One engine."""
 
-    name: str = Field(description="Name in records and metrics.")
-    url: str = Field(description="Base URL without /v1.")
-    served_model: str = Field(description="The name that this engine knows the model by.")
+    name: Name = Field(description="Name in records and metrics.")
+    url: EngineUrl = Field(description="Base URL without /v1.")
+    served_model: Name = Field(description="The name that this engine knows the model by.")
     kind: Literal["vllm", "vllm-rbln", "furiosa-llm", "openai"] = Field(
         "vllm", description="Which server it is."
     )
@@ -158,8 +234,8 @@ class ReplicaSettings(_Group):
 class ModelSettings(_Group):
     """One model that is offered."""
 
-    name: str = Field(description="The model's public name.")
-    aliases: tuple[str, ...] = Field((), description="Further names for it.")
+    name: Name = Field(description="The model's public name.")
+    aliases: tuple[Name, ...] = Field((), description="Further names for it.")
     highest_grade: Literal["O", "S", "C"] = Field(
         "S", description="Highest grade of data it may read."
     )
@@ -170,6 +246,12 @@ class ModelSettings(_Group):
     slots: int = Field(64, gt=0, description="Calls that run at once on all its replicas.")
     queue_places: int = Field(256, ge=0, description="Calls that may wait for a slot.")
     replicas: tuple[ReplicaSettings, ...] = Field(min_length=1, description="Its engines.")
+
+    @field_validator("replicas")
+    @classmethod
+    def _replicas_differ(cls, replicas: tuple[ReplicaSettings, ...]) -> tuple[ReplicaSettings, ...]:
+        _different((f"replicas[{at}].name", replica.name) for at, replica in enumerate(replicas))
+        return replicas
 
 
 class StoreSettings(_Group):
@@ -222,6 +304,18 @@ class Settings(_Group):
     ledger: LedgerSettings = LedgerSettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("models")
+    @classmethod
+    def _models_differ(cls, models: tuple[ModelSettings, ...]) -> tuple[ModelSettings, ...]:
+        names = [(f"models[{at}].name", model.name) for at, model in enumerate(models)]
+        aliases = [
+            (f"models[{at}].aliases[{number}]", alias)
+            for at, model in enumerate(models)
+            for number, alias in enumerate(model.aliases)
+        ]
+        _different(names + aliases)
+        return models
+
 
 def read_settings(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Reads and validates the settings; `config` overrides `GWANMUN_CONFIG`.
@@ -238,36 +332,62 @@ def read_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(settings_words.explain(error, Settings)) from None
+
+
+def is_configured(config: Path | None = None, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether anybody has given settings at all, right or wrong."""
+    environ = os.environ if environ is None else environ  # noqa: TID251 the one place
+    return config is not None or any(name.startswith(PREFIX) for name in environ)
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise SettingsError(f"{path}: not YAML in UTF-8") from None
+        raise SettingsError(
+            f"{path}: {os_words.korean(error)}. ({os_words.english(error)}.)"
+        ) from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise SettingsError(f"{path}: UTF-8로 쓴 YAML이 아닙니다. (Not YAML in UTF-8.)") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise SettingsError(f"{path}: the top level must be a mapping of groups")
+        raise SettingsError(
+            f"{path}: 맨 위에는 설정 묶음들이 와야 합니다. "
+            "(The top level must be a mapping of groups.)"
+        )
     return tree
 
 
 def _set(tree: dict[str, Any], name: str, value: str) -> None:
     """Puts `GWANMUN_GROUP__NAME` in its place; lists and mappings are written as YAML."""
     group, separator, leaf = name.removeprefix(PREFIX).lower().partition("__")
+    if group not in Settings.model_fields:
+        raise SettingsError(_unknown_variable(name, group, Settings.model_fields))
+    kind = Settings.model_fields[group].annotation
+    names = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    if separator and leaf not in names:
+        raise SettingsError(_unknown_variable(name, leaf, names))
+    try:
+        parsed = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise SettingsError(f"{name}: YAML이 아닙니다. (Not YAML.)") from None
     if not separator:
-        group_field = Settings.model_fields.get(group)
-        if group_field is None:
-            raise SettingsError(f"{name}: unknown; {_nearest(name)}")
-        tree[group] = yaml.safe_load(value)
+        tree[group] = parsed
         return
-    inside = tree.setdefault(group, {})
-    if not isinstance(inside, dict):
-        raise SettingsError(f"{name}: {group} is not a group of settings")
-    inside[leaf] = yaml.safe_load(value)
+    if tree.get(group) is None:
+        tree[group] = {}
+    if not isinstance(tree[group], dict):
+        raise SettingsError(
+            f"{name}: 파일의 {group} 자리에 묶음이 아닌 값이 있습니다. "
+            f"({group} in the file is not a group of settings.)"
+        )
+    tree[group][leaf] = parsed
+
+
+def _unknown_variable(variable: str, part: str, known: Iterable[str]) -> str:
+    return settings_words.unknown(variable, part.upper(), (name.upper() for name in known))
 
 
 def state_home(environ: Mapping[str, str] | None = None) -> Path:
@@ -303,21 +423,3 @@ def setting_names() -> dict[str, str]:
 def variable_name(setting: str) -> str:
     """The environment variable of a setting `group.name`."""
     return PREFIX + setting.upper().replace(".", "__")
-
-
-def _nearest(name: str) -> str:
-    known = [variable_name(setting) for setting in setting_names() if "[]" not in setting]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"did you mean {near[0]}?"
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        path = ".".join(str(step) for step in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(path, list(setting_names()), n=1, cutoff=0.0)
-            lines.append(f"{path}: unknown; did you mean {near[0]}?")
-        else:
-            lines.append(f"{path}: {problem['msg']}")
-    return "\n".join(lines)

@@ -6,13 +6,13 @@ import typer
 import uvloop
 
 from gateway.app import StartRefused
-from gateway.commands.config import ConfigOption, load
+from gateway.commands.config import ConfigOption, load_whole
 from gateway.server import run
 
 
 def serve(config: ConfigOption = None) -> None:
     """게이트웨이 하나를 시작합니다. SIGTERM을 받으면 진행 중인 답을 마치고 끝냅니다."""
-    settings = load(config)
+    settings = load_whole(config)
     try:
         uvloop.run(run(settings))
     except StartRefused as refused:

@@ -9,11 +9,16 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from gateway import os_words
+
 _OTHERS: Final = 0o077
 
 
 class KeyFileError(Exception):
     """A key file cannot be used. The message names the file and the mend, never its content."""
+
+    def __init__(self, path: Path, korean: str, english: str) -> None:
+        super().__init__(f"{path}: {korean}.\n{path}: {english}.")
 
 
 def read_or_create_key(path: Path, size_bytes: int = 32) -> bytes:
@@ -27,12 +32,24 @@ def read_or_create_key(path: Path, size_bytes: int = 32) -> bytes:
         if not path.exists():
             _create(path, secrets.token_bytes(size_bytes))
         if path.stat().st_mode & _OTHERS:
-            raise KeyFileError(f"{path}: others may read it; chmod 600 {path}")
+            raise KeyFileError(
+                path,
+                f"다른 사용자가 읽을 수 있는 키 파일입니다. `chmod 600 {path}`를 실행하십시오",
+                f"others may read it; chmod 600 {path}",
+            )
         key = path.read_bytes()
     except OSError as error:
-        raise KeyFileError(f"{path}: {error.strerror}") from None
+        raise KeyFileError(
+            path,
+            f"키 파일을 읽거나 쓸 수 없습니다 ({os_words.korean(error)})",
+            os_words.english(error),
+        ) from None
     if len(key) != size_bytes:
-        raise KeyFileError(f"{path}: has {len(key)} bytes and must have {size_bytes}")
+        raise KeyFileError(
+            path,
+            f"키 파일이 {len(key)}바이트입니다. {size_bytes}바이트여야 합니다",
+            f"has {len(key)} bytes and must have {size_bytes}",
+        )
     return key
 
 

@@ -21,6 +21,7 @@ from typing import Final, Self
 import httpx
 import orjson
 
+from gateway import os_words
 from inference.task import JsonObject
 
 CONNECT_SECONDS: Final = 3.0
@@ -39,6 +40,10 @@ class OutwardFailed(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TrustUnusable(Exception):
+    """The file of private authorities is no such file; the message says why, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,37 @@ def origin_of(url: str) -> str:
     return f"{parsed.scheme}://{parsed.host}:{port}"
 
 
+def trust(private_ca_file: Path | None) -> ssl.SSLContext:
+    """The system's authorities, and those of a PEM file.
+
+    Raises:
+        TrustUnusable: the file cannot be read, or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if private_ca_file is None:
+        return context
+    try:
+        context.load_verify_locations(private_ca_file)
+    except ssl.SSLError:
+        raise TrustUnusable(
+            f"{private_ca_file}: PEM 형식의 인증서가 없습니다.\n"
+            f"{private_ca_file}: holds no certificate in PEM."
+        ) from None
+    except OSError as error:
+        raise TrustUnusable(
+            f"{private_ca_file}: 인증서 파일을 읽을 수 없습니다 ({os_words.korean(error)}).\n"
+            f"{private_ca_file}: cannot be read ({os_words.english(error)})."
+        ) from None
+    return context
+
+
 class Outward:
     """Calls below the named origins; an async context manager that owns its connections.
 
     One TLS context: the system's authorities, and those of `private_ca_file` (PEM).
+
+    Raises:
+        TrustUnusable: on entering, when that file is not usable.
     """
 
     def __init__(
@@ -96,13 +128,10 @@ class Outward:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        trust = ssl.create_default_context()
-        if self._private_ca_file:
-            trust.load_verify_locations(self._private_ca_file)
         # Nothing is kept alive: connections are pooled by address, and two names that share one
         # would otherwise share a TLS connection verified for the other name.
         self._client = httpx.AsyncClient(
-            verify=trust,
+            verify=trust(self._private_ca_file),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(self._total_seconds, connect=CONNECT_SECONDS),
