@@ -1,7 +1,7 @@
 """`gwanmun audit verify` and `gwanmun audit show`: the ledger without the gateway.
 
-Both only read, need no settings when told where to look, and work beside a running gateway. The
-words that scripts rely on stand in `--json`.
+Both only read, need no settings, and work beside a running gateway. The words that scripts rely on
+stand in `--json`.
 """
 
 import dataclasses
@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands.config import load
+from gateway.commands import receipt as receipts
+from gateway.commands.place import existing, store_settings
 from gateway.proofs.reader import EventRow, LogReader, LogUnreadable
 from gateway.proofs.records import Flaw, Problem
 from gateway.proofs.trust import FILE_NAME, Trust, TrustUnreadable
@@ -57,10 +58,18 @@ _OWN_PINS = (
 
 PathArgument = Annotated[
     Path | None,
-    typer.Argument(help="데이터 디렉터리나 데이터베이스 파일. 없으면 설정의 store.data_dir."),
+    typer.Argument(help="데이터 디렉터리나 데이터베이스 파일. 없으면 설정의 것이나 var/gwanmun."),
 ]
+DataOption = Annotated[Path | None, typer.Option("--data", help="경로를 적는 다른 방법.")]
 TrustOption = Annotated[
     Path | None, typer.Option("--trust", help="믿는 공개 키의 파일(trust.json).")
+]
+ReceiptOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--receipt",
+        help="영수증의 파일(JSON). 경로도 주면 약속된 기록이 그 기록부에 있는지도 봅니다.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON으로 씁니다.")]
 
@@ -72,12 +81,18 @@ def _audit() -> None:
 
 @app.command()
 def verify(
-    path: PathArgument = None, trust: TrustOption = None, as_json: JsonOption = False
+    path: PathArgument = None,
+    data: DataOption = None,
+    trust: TrustOption = None,
+    receipt: ReceiptOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """기록이 바뀌거나 지워지거나 뒤섞이지 않았는지 봅니다. 끝값: 0 맞음, 1 틀림, 2 못 봄."""
-    place = path or load(None).store.data_dir
-    folder = place if place.is_dir() else place.parent
-    pins = trust or folder / FILE_NAME
+    if receipt:
+        _verify_receipt(existing(receipt), path or data, trust, as_json=as_json)
+        return
+    place = _place(path or data)
+    pins = trust or _pins(place)
     try:
         report = verify_log(place, Trust.read(pins))
     except TrustUnreadable as error:
@@ -91,14 +106,13 @@ def verify(
 
 @app.command()
 def show(
-    data: Annotated[
-        Path | None, typer.Option("--data", help="데이터 디렉터리. 없으면 설정의 것.")
-    ] = None,
+    path: PathArgument = None,
+    data: DataOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="몇 개까지.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """마지막 기록들을 오래된 것부터 보여 줍니다. 검증은 하지 않습니다."""
-    place = data or load(None).store.data_dir
+    place = _place(path or data)
     try:
         with LogReader(place / DATABASE_NAME if place.is_dir() else place) as reader:
             events = reader.last_events(limit)[::-1]
@@ -110,6 +124,37 @@ def show(
         return
     sys.stdout.writelines(f"{_line(event)}\n" for event in events)
     sys.stdout.write(f"봉인된 기록 {size}개, 보인 기록 {len(events)}개\n")
+
+
+def _place(given: Path | None) -> Path:
+    return existing(given or store_settings().data_dir)
+
+
+def _pins(place: Path) -> Path:
+    return (place if place.is_dir() else place.parent) / FILE_NAME
+
+
+def _verify_receipt(file: Path, given: Path | None, trust: Path | None, *, as_json: bool) -> None:
+    place = existing(given) if given else None
+    pins = trust or (_pins(place) if place else None)
+    if pins is None:
+        sys.stderr.write(
+            "믿는 공개 키의 파일을 --trust로 주십시오. (Give the pins with --trust.)\n"
+        )
+        raise typer.Exit(CANNOT_VERIFY)
+    try:
+        checked = receipts.check(file, Trust.read(pins), place)
+    except receipts.ReceiptUnreadable as error:
+        raise _cannot(file, "영수증을 읽을 수 없습니다.", str(error)) from None
+    except TrustUnreadable as error:
+        raise _cannot(pins, "공개 키 파일을 읽을 수 없습니다.", str(error)) from None
+    except LogUnreadable as error:
+        raise _cannot(place or file, "기록을 읽을 수 없습니다.", str(error)) from None
+    receipts.show(checked, as_json=as_json)
+    if trust is None and not as_json:
+        sys.stdout.write(_OWN_PINS)
+    if checked.problem:
+        raise typer.Exit(BROKEN)
 
 
 def _cannot(path: Path, korean: str, english: str) -> typer.Exit:
@@ -134,7 +179,7 @@ def _words(report: Report, *, own_pins: bool) -> str:
         lines.append(f"검증 실패 (broken): {_explain(report.problem)}\n")
     else:
         lines.append("검증 완료 (verified): 읽은 모든 기록이 서명된 그대로입니다.\n")
-    lines.append(_UNWITNESSED if not report.witnessed else "")
+    lines.append(_UNWITNESSED)
     lines.append(_OWN_PINS if own_pins else "")
     return "".join(lines)
 

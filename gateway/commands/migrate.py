@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gateway.commands.config import load
+from gateway.commands.place import store_settings
 from gateway.settings import StoreSettings
 from gateway.store.database import database_path
 from gateway.store.errors import StoreError, StoreUnavailable
@@ -17,14 +17,15 @@ FAILED = 2
 
 def migrate(
     data: Annotated[
-        Path | None, typer.Option("--data", help="데이터 디렉터리. 없으면 설정의 것.")
+        Path | None,
+        typer.Option("--data", help="데이터 디렉터리. 없으면 설정의 것이나 var/gwanmun."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="설정 파일(YAML). 없으면 GWANMUN_CONFIG.")
     ] = None,
 ) -> None:
     """데이터베이스를 만들거나 새 구조로 맞춥니다. 여러 번 해도 됩니다. 끝값: 0 됨, 2 안 됨."""
-    store = StoreSettings(data_dir=data) if data else load(config).store
+    store = StoreSettings(data_dir=data) if data else store_settings(config)
     folder = store.data_dir
     try:
         done = bring_up(folder, database_path(folder, store.database_url))

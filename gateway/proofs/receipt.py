@@ -1,30 +1,93 @@
-"""Offline verification of one receipt, with nothing but pinned public keys."""
+"""Offline verification of one receipt: alone, and against a log that it may accuse.
+
+What a receipt proves alone is that a pinned writer has promised these events, and that the sealed
+ones stand in a tree whose head a pinned key has signed. Its record id, subject and actions are what
+it says; only the log's events show that they belong to the promises.
+"""
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 
-from gateway.proofs.entry import leaf_entry, promise
+from gateway.proofs.entry import event_hash, leaf_entry, promise
 from gateway.proofs.note import Checkpoint, NoteInvalid, open_note
-from gateway.proofs.tree import inclusion_holds, leaf_hash
+from gateway.proofs.reader import Bounds, EventRow, LogReader
+from gateway.proofs.tree import EMPTY_ROOT, Frontier, inclusion_holds, leaf_hash
 from gateway.proofs.trust import Trust
 
 FORMAT = "gwanmun/receipt/v1"
 
+_Number: TypeAlias = tuple[object, object]  # a writer and a number of its sequence
+
 
 class ReceiptInvalid(Exception):
-    """The receipt proves nothing; the message says which part of it fails."""
+    """The receipt proves nothing; the message is the word for the part of it that fails."""
 
 
-def verify_receipt(receipt: Mapping[str, object], trust: Trust) -> int:
-    """Checks every promise of a receipt (parsed JSON); returns how many of them are sealed.
+class Promised(NamedTuple):
+    """A promise that a pinned writer has signed; `leaf_index` is None before it is sealed."""
+
+    action: str
+    writer: str
+    sequence: int
+    event_hash: bytes
+    leaf_index: int | None
+
+
+class Proven(NamedTuple):
+    """A receipt that holds; `checkpoint` is the signed tree head that its leaves stand under."""
+
+    record_id: str
+    agency: str
+    promises: tuple[Promised, ...]
+    checkpoint: Checkpoint | None
+
+    @property
+    def sealed(self) -> int:
+        """How many promises have a leaf."""
+        return sum(each.leaf_index is not None for each in self.promises)
+
+
+class Standing(StrEnum):
+    """What became of a promised event in the log; a closed set of words."""
+
+    STANDS = "stands"
+    UNSEALED = "unsealed"  # it stands and waits for its leaf, as it did in the receipt
+    REMOVED = "removed"  # no event has its number: the receipt proves that it was taken away
+    CHANGED = "changed"  # another event has its number
+    MOVED = "moved"  # its leaf is not where the receipt proves it
+    OTHER_RECORD = "other_record"  # the promised event is not of the record that the receipt names
+
+
+KEPT = (Standing.STANDS, Standing.UNSEALED)
+
+
+class Found(NamedTuple):
+    """What a log says to a receipt; `standings` in the order of its promises.
+
+    `checkpoint` is False if the log has not grown out of the tree that the receipt's checkpoint
+    signed, and None without one.
+    """
+
+    standings: tuple[Standing, ...]
+    checkpoint: bool | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether all that the receipt proves still stands."""
+        return self.checkpoint is not False and all(each in KEPT for each in self.standings)
+
+
+def verify_receipt(receipt: Mapping[str, object], trust: Trust) -> Proven:
+    """Checks every promise of a receipt (parsed JSON).
 
     1. The checkpoint, if there is one, is of this log and signed by a pinned key. 2. Each promise
     is signed by a pinned writer. 3. Each sealed promise's entry is made of what was promised, and
-    its path leads to the checkpoint's root. The caller compares `sealed` with the number of
-    promises: one that stays without a leaf proves removal.
+    its path leads to the checkpoint's root.
 
     Raises:
         ReceiptInvalid: anything does not hold or does not have its form.
@@ -36,12 +99,61 @@ def verify_receipt(receipt: Mapping[str, object], trust: Trust) -> int:
         promises = receipt["promises"]
         if not isinstance(promises, list | tuple) or not promises:
             raise ReceiptInvalid("promises")
-        agency = receipt["agency"]
-        if not isinstance(agency, str):
-            raise ReceiptInvalid("agency")
-        return sum(_promise(each, agency, checkpoint, trust) for each in promises)
+        record_id, agency = receipt["record_id"], receipt["agency"]
+        if not isinstance(record_id, str) or not isinstance(agency, str):
+            raise ReceiptInvalid("form")
+        proven = tuple(_promise(each, agency, checkpoint, trust) for each in promises)
     except (KeyError, TypeError, AttributeError, ValueError, binascii.Error):
         raise ReceiptInvalid("form") from None
+    return Proven(record_id, agency, proven, checkpoint)
+
+
+def find_promised(reader: LogReader, proven: Proven) -> Found:
+    """Looks for what a receipt proves in a log, whose own truth `verify` shows.
+
+    Raises:
+        LogUnreadable: the log cannot be read.
+    """
+    bounds = reader.bounds()
+    wanted: dict[_Number, Promised] = {each[1:3]: each for each in proven.promises}
+    met: dict[_Number, Standing] = {}
+    tree, checkpoint = Frontier(), proven.checkpoint
+    kept = None if checkpoint is None else checkpoint == _head(checkpoint, tree)
+    for leaf, row in reader.leaves(bounds):
+        if row and (promised := wanted.get(_number_of(row))):
+            met[_number_of(row)] = _standing(row, tree.size, promised, proven)
+        tree.append(leaf_hash(leaf.entry if isinstance(leaf.entry, bytes) else b""))
+        if checkpoint and tree.size == checkpoint.size:
+            kept = checkpoint == _head(checkpoint, tree)
+    for row in _behind(reader, bounds):
+        if promised := wanted.get(_number_of(row)):
+            met[_number_of(row)] = _standing(row, None, promised, proven)
+    standings = (met.get(each[1:3], Standing.REMOVED) for each in proven.promises)
+    return Found(tuple(standings), kept)
+
+
+def _head(checkpoint: Checkpoint, tree: Frontier) -> Checkpoint:
+    root = tree.root() if tree.size else EMPTY_ROOT
+    return Checkpoint(checkpoint.origin, tree.size, root)
+
+
+def _behind(reader: LogReader, bounds: Bounds) -> Iterator[EventRow]:
+    sealed = bounds.sealed if isinstance(bounds.sealed, int) else 0
+    return reader.unsealed(bounds, sealed)
+
+
+def _number_of(row: EventRow) -> _Number:
+    return row.writer, row.sequence
+
+
+def _standing(row: EventRow, leaf: int | None, promised: Promised, proven: Proven) -> Standing:
+    if not isinstance(row.body, bytes) or event_hash(row.body) != promised.event_hash:
+        return Standing.CHANGED
+    if (row.record_id, row.action) != (proven.record_id, promised.action):
+        return Standing.OTHER_RECORD
+    if promised.leaf_index is not None and promised.leaf_index != leaf:
+        return Standing.MOVED
+    return Standing.UNSEALED if leaf is None else Standing.STANDS
 
 
 def _checkpoint(note: object, trust: Trust) -> Checkpoint | None:
@@ -60,15 +172,12 @@ def _checkpoint(note: object, trust: Trust) -> Checkpoint | None:
 
 def _promise(
     given: Mapping[str, object], agency: str, checkpoint: Checkpoint | None, trust: Trust
-) -> bool:
+) -> Promised:
     body_hash, salt = _bytes(given["event_hash"]), _bytes(given["salt"])
-    message = promise(
-        str(given["writer"]),
-        _number(given["sequence"]),
-        agency=agency,
-        salt=salt,
-        body_hash=body_hash,
-    )
+    # One spelling: an event that stands must not seem removed because its writer's id was respelt.
+    writer = bytes.fromhex(str(given["writer"])).hex()
+    sequence = _number(given["sequence"])
+    message = promise(writer, sequence, agency=agency, salt=salt, body_hash=body_hash)
     key = trust.writers.get(str(given["key_id"]))
     if key is None:
         raise ReceiptInvalid("key")
@@ -76,25 +185,21 @@ def _promise(
         key.verify(_bytes(given["signature"]), message)
     except InvalidSignature:
         raise ReceiptInvalid("signature") from None
+    promised = Promised(str(given["action"]), writer, sequence, body_hash, None)
     sealed = given["sealed"]
     if sealed is None:
-        return False
+        return promised
     if checkpoint is None or not isinstance(sealed, Mapping):
         raise ReceiptInvalid("sealed")
-    number = _number(sealed["agency_number"])
+    number, index = _number(sealed["agency_number"]), _number(sealed["leaf_index"])
     entry = leaf_entry(salt=salt, agency=agency, agency_number=number, body_hash=body_hash)
     if _bytes(sealed["entry"]) != entry:
         raise ReceiptInvalid("entry")
-    holds = inclusion_holds(
-        leaf_hash(entry),
-        _number(sealed["leaf_index"]),
-        checkpoint.size,
-        path=[_bytes(hash_) for hash_ in sealed["path"]],
-        root=checkpoint.root,
-    )
-    if not holds:
+    path = [_bytes(hash_) for hash_ in sealed["path"]]
+    leaf = leaf_hash(entry)
+    if not inclusion_holds(leaf, index, checkpoint.size, path=path, root=checkpoint.root):
         raise ReceiptInvalid("inclusion")
-    return True
+    return promised._replace(leaf_index=index)
 
 
 def _bytes(value: object) -> bytes:

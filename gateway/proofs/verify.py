@@ -5,21 +5,23 @@ The procedure, ending at the first thing that is wrong:
 1. Every leaf in order: its number follows the last, its event is there; the event fulfils all of
    `records`; its agency's number follows the agency's last; its entry is what salt, agency, number
    and event make; the tree grows by it.
-2. At every size that was ever signed: the checkpoint is of this log and signed by a pinned key, and
-   its root is the tree's. So every checkpoint is consistent with every other.
+2. At every size whose checkpoint is kept: it is of this log and signed by a pinned key, and its
+   root is the tree's. So every checkpoint is consistent with every other.
 3. No leaf stands behind the last checkpoint, no event among the sealed ones lacks a leaf, and the
    tree's head and kept subtrees say the same.
 4. Every unsealed event fulfils `records`; no record is open whose writer has ended; and no position
    that the database gave out is missing at the end.
 
 What it cannot see alone: a whole tail, rows and checkpoints and counters, cut off by somebody who
-controls the database. A receipt, a kept checkpoint or an outside witness shows that. As long as
-there is no quorum of witnesses, `witnessed` is False, and whoever prints the report must say so.
+controls the database. A receipt, a kept checkpoint or an outside witness shows that. Nor that an
+inner checkpoint was deleted: checkpoints have no numbers of their own, and the later ones sign all
+the leaves that it did. Whoever holds it, in a receipt, can still check it against the log.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gateway.proofs.entry import leaf_entry
 from gateway.proofs.note import Checkpoint, NoteInvalid, open_note
@@ -43,6 +45,7 @@ class Report:
     """What was found. `problem` is None if all that was read is as it must be.
 
     `root` is hex. `open` counts records not closed yet, `running` the writers that have not ended.
+    `witnessed` is always False until outside witnesses exist: whoever prints the report says so.
     """
 
     origin: str
@@ -54,8 +57,8 @@ class Report:
     open: int
     writers: int
     running: int
-    witnessed: bool
     problem: Problem | None
+    witnessed: Literal[False] = False
 
 
 def verify_log(path: Path, trust: Trust) -> Report:
@@ -102,7 +105,6 @@ class _Run:
             open=self._records.open,
             writers=self._records.writers,
             running=self._records.running,
-            witnessed=False,
             problem=problem,
         )
 

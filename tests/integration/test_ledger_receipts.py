@@ -3,6 +3,8 @@
 import asyncio
 import dataclasses
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ from gateway.proofs.trust import Trust
 from gateway.store.database import database_path
 
 CLI = CliRunner()
+
+
+def one(function: Callable[..., None]) -> typer.Typer:
+    command = typer.Typer()
+    command.command()(function)
+    return command
 
 
 async def whole_receipt(ledger: Ledger, record_id: str) -> dict[str, Any]:
@@ -41,10 +49,10 @@ async def test_a_receipt_promises_at_once_and_proves_once_sealed(tmp_path: Path)
         assert early is not None
         assert early.subject == "clerk-1"
         assert [(each.action, each.sealed) for each in early.promises] == [("request.opened", None)]
-        assert verify_receipt(dataclasses.asdict(early), trust) == 0
+        assert verify_receipt(dataclasses.asdict(early), trust).sealed == 0
         ledger.close(opening, closed(opening.record_id))
         whole = await whole_receipt(ledger, opening.record_id)
-        assert verify_receipt(whole, trust) == 2
+        assert verify_receipt(whole, trust).sealed == 2
         assert whole["promises"][0]["signature"] == early.promises[0].signature
 
 
@@ -56,7 +64,7 @@ async def test_proofs_hold_in_a_tree_that_is_larger_than_a_tile(tmp_path: Path) 
             ids += await asyncio.gather(*(record(ledger) for _ in range(40)))
         trust = Trust.read(tmp_path / "trust.json")
         for record_id in ids[::17]:
-            assert verify_receipt(await whole_receipt(ledger, record_id), trust) == 2
+            assert verify_receipt(await whole_receipt(ledger, record_id), trust).sealed == 2
     report = verified(tmp_path)
     assert report.problem is None
     assert report.size > 512
@@ -76,6 +84,7 @@ async def test_a_changed_receipt_proves_nothing(tmp_path: Path) -> None:
         (["checkpoint"], None),
         (["checkpoint"], receipt["checkpoint"].replace("\n", "\n1", 1)),
         (["format"], "other"),
+        (["record_id"], None),
         (["promises"], []),
         (["promises", 0, "sequence"], 5),
         (["promises", 0, "sequence"], True),
@@ -123,9 +132,7 @@ async def test_verify_command_has_three_exit_codes_and_says_unwitnessed(tmp_path
     assert answer["problem"]["record_id"] in words.output
 
 
-@pytest.mark.parametrize(
-    "path", ["missing", "empty.db", "text.db"], ids=["missing", "empty", "not a database"]
-)
+@pytest.mark.parametrize("path", ["empty.db", "text.db"], ids=["empty", "not a database"])
 def test_verify_command_says_when_it_cannot_verify(tmp_path: Path, path: str) -> None:
     (tmp_path / "empty.db").touch()
     (tmp_path / "text.db").write_text("not a database" * 1000)
@@ -133,6 +140,39 @@ def test_verify_command_says_when_it_cannot_verify(tmp_path: Path, path: str) ->
     assert CLI.invoke(app, ["verify", str(tmp_path / path)]).exit_code == 2
     from_elsewhere.write_text("{}")
     assert CLI.invoke(app, ["verify", str(tmp_path / path)]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["verify", "show"])
+@pytest.mark.parametrize("option", [(), ("--data",)], ids=["argument", "option"])
+def test_a_path_that_is_not_there_is_named(
+    tmp_path: Path, command: str, option: tuple[str, ...]
+) -> None:
+    done = CLI.invoke(app, [command, *option, str(tmp_path / "nope")])
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'nope'}이(가) 없습니다" in done.output
+    assert "trust.json" not in done.output
+
+
+async def test_without_a_path_the_default_directory_is_taken_and_no_settings_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("GWANMUN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    runs = [(app, ["verify"]), (app, ["show"]), (one(migrate), [])]
+    for command, arguments in runs:
+        done = CLI.invoke(command, arguments)
+        assert done.exit_code == 2
+        assert "경로를 주십시오" in done.output
+    async with running(tmp_path / "var/gwanmun") as ledger:
+        await record(ledger)
+    for command, arguments in runs:
+        done = CLI.invoke(command, arguments)
+        assert done.exit_code == 0, done.output
+    monkeypatch.setenv("GWANMUN_CONFIG", str(tmp_path / "none.yaml"))
+    done = CLI.invoke(app, ["verify"])
+    assert done.exit_code == 2
+    assert "none.yaml" in done.output
 
 
 async def test_show_command_lists_the_last_records(tmp_path: Path) -> None:
@@ -145,13 +185,12 @@ async def test_show_command_lists_the_last_records(tmp_path: Path) -> None:
         "request.closed",
         "writer.stopped",
     ]
-    words = CLI.invoke(app, ["show", "--data", str(tmp_path), "--limit", "3"]).output
+    words = CLI.invoke(app, ["show", str(tmp_path), "--limit", "3"]).output
     assert words.count(record_id) == 2
 
 
 def test_migrate_command_can_be_repeated(tmp_path: Path) -> None:
-    command = typer.Typer()
-    command.command()(migrate)
+    command = one(migrate)
     first = CLI.invoke(command, ["--data", str(tmp_path / "new")])
     again = CLI.invoke(command, ["--data", str(tmp_path / "new")])
     assert (first.exit_code, again.exit_code) == (0, 0)

@@ -278,6 +278,16 @@ def test_what_belongs_to_the_tree_is_found(
     assert problem.flaw == flaw
 
 
+def test_a_deleted_inner_checkpoint_is_not_missed_as_later_ones_sign_the_same_leaves(
+    log: Log, tmp_path: Path
+) -> None:
+    """The limit that docs/limits.md states: checkpoints have no numbers of their own."""
+    lay(log, tmp_path)
+    tamper(tmp_path, "DELETE FROM checkpoint WHERE size < (SELECT max(size) FROM checkpoint)")
+    report = verified(tmp_path)
+    assert (report.problem, report.checkpoints, report.size) == (None, 1, len(log.events))
+
+
 def test_other_pins_verify_nothing(log: Log, tmp_path: Path) -> None:
     lay(log, tmp_path)
     foreign = open_keys(tmp_path / "foreign").trust()
