@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browsing import ORIGINALS, QUESTION, LogIn, Person, ask, whole_answer
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 
 def test_landing_offers_the_login_and_nothing_else(stranger: Person) -> None:
@@ -107,6 +107,76 @@ def test_person_of_grade_o_is_told_why_personal_data_may_not_pass(log_in: LogIn)
     expect(notice).to_contain_text(re.compile("요청 번호 [0-9a-f]{32}"))
     assert clerk.page.input_value("#text") == QUESTION
     clerk.complaints.clear()  # the browser itself complains of the 403
+
+
+def test_person_of_grade_o_gets_answers_and_begins_anew(log_in: LogIn) -> None:
+    clerk = log_in("jiyoung")
+    ask(clerk, "인사말을 써 줘")
+    assert "인사말을 써 줘" in whole_answer(clerk)
+    expect(clerk.page.locator(".notice")).to_be_hidden()
+    clerk.page.get_by_role("button", name="새 대화").click()
+    expect(clerk.page.locator(".turn")).to_have_count(0)
+    expect(clerk.page.locator("#text")).to_be_focused()
+    ask(clerk, "다시 인사말을 써 줘")
+    assert "메시지 3개" not in whole_answer(clerk)
+
+
+BROKEN = 'event: sent\ndata: {"record": "0"}\n\n'  # as an older server may answer a newer page
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "complaint"),
+    [
+        pytest.param(None, "connection_lost", "console: Failed to load", id="network"),
+        pytest.param("", "connection_lost", "", id="ended-early"),
+        pytest.param(BROKEN, "page_failed", "script: ", id="own-script"),
+        pytest.param("data: {\n\n", "page_failed", "script: ", id="no-json"),
+    ],
+)
+def test_failures_are_called_what_they_are(
+    log_in: LogIn, answer: str | None, code: str, complaint: str
+) -> None:
+    clerk = log_in("minsu")
+
+    def fail(route: Route) -> None:
+        if answer is None:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(status=200, content_type="text/event-stream", body=answer)
+
+    clerk.page.route("**/chat/messages", fail)
+    ask(clerk)
+    whole_answer(clerk)
+    expect(clerk.page.locator(".notice")).to_contain_text(f"오류 코드 {code}")
+    assert clerk.page.input_value("#text") == QUESTION
+    assert [said[: len(complaint)] for said in clerk.complaints] == [complaint] * bool(complaint)
+    clerk.complaints.clear()
+
+
+def test_enter_while_an_answer_runs_says_when_it_can_be_sent(log_in: LogIn) -> None:
+    clerk = log_in("minsu")
+    ask(clerk)
+    expect(clerk.page.locator(".answer [data-part=text]")).to_contain_text("리허설")
+    ask(clerk, "다음 글")
+    status = clerk.page.locator("#status[role=status]")
+    expect(status).to_have_text("답이 끝난 뒤에 보낼 수 있습니다.")
+    expect(status).not_to_have_class(re.compile("visually-hidden"))
+    assert clerk.page.input_value("#text") == "다음 글"
+    whole_answer(clerk)
+    expect(clerk.page.locator(".own")).to_have_count(1)
+    expect(status).to_have_class(re.compile("visually-hidden"))
+    clerk.page.press("#text", "Enter")
+    expect(clerk.page.locator(".own")).to_have_count(2)
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 700), (360, 480), (1280, 860)])
+def test_page_opens_at_its_top_with_the_field_ready(log_in: LogIn, width: int, height: int) -> None:
+    clerk = log_in("minsu", viewport={"width": width, "height": height})
+    expect(clerk.page.locator("#text")).to_be_focused()
+    clerk.page.wait_for_timeout(200)
+    assert clerk.page.evaluate("document.scrollingElement.scrollTop") == 0
+    if height > 480:  # below, the composer is no longer kept in sight
+        expect(clerk.page.locator("#text")).to_be_in_viewport(ratio=1)
 
 
 def test_markup_in_a_message_stays_text(log_in: LogIn) -> None:

@@ -2,9 +2,17 @@
 // whole. Everything that people or models wrote enters the page as text nodes only.
 
 import { Composer } from "./composer.js";
-import { events } from "./events.js";
+import { ConnectionLost, connected, events } from "./events.js";
 
 const GRADES = ["O", "S", "C"];
+const CONNECTION_LOST = {
+  code: "connection_lost",
+  message: "연결이 끊겼습니다. 네트워크를 확인하고 다시 시도해 주십시오.",
+};
+const PAGE_FAILED = {
+  code: "page_failed",
+  message: "이 화면에 문제가 생겼습니다. 화면을 새로 고친 뒤 다시 시도해 주십시오.",
+};
 const find = (id) => document.getElementById(id);
 const csrf = document.querySelector('meta[name="gwanmun-csrf"]').content;
 const form = find("composer");
@@ -14,13 +22,24 @@ const welcome = find("welcome");
 const modelPicker = find("model");
 const sendButton = find("send");
 const stopButton = find("stop");
-const firstGrade = form.elements.grade.value;
+// Not form.elements.grade: with one choice that is no list.
+const grades = [...form.querySelectorAll('[name="grade"]')];
+const chosenGrade = () => grades.find((choice) => choice.checked)?.value;
+const firstGrade = chosenGrade();
 
 let turns = []; // what was said, as it is sent again: {role, content}
 let running = null; // the AbortController of the answer that is being written
 
-function announce(text) {
-  find("status").textContent = text;
+// Said to screen readers; `shown` to everybody, where nothing else on the page tells it.
+function announce(text, { shown = false } = {}) {
+  const status = find("status");
+  status.textContent = text;
+  status.classList.toggle("visually-hidden", !shown);
+}
+
+// The composer keeps its place on the screen: the page need not move to it.
+function focusField() {
+  field.focus({ preventScroll: getComputedStyle(form).position === "sticky" });
 }
 
 function fromTemplate(id) {
@@ -81,18 +100,18 @@ function showDelivered(own, sent) {
 // A conversation's grade only rises: what was said in it is sent again with every turn.
 function raiseGrade(grade) {
   const least = GRADES.indexOf(grade);
-  for (const choice of form.elements.grade) {
+  for (const choice of grades) {
     const below = GRADES.indexOf(choice.value) < least;
     choice.disabled = below;
     if (below && choice.checked) {
-      const higher = [...form.elements.grade].find((other) => other.value === grade);
+      const higher = grades.find((other) => other.value === grade);
       if (higher) higher.checked = true;
     }
   }
 }
 
 function resetGrade() {
-  for (const choice of form.elements.grade) {
+  for (const choice of grades) {
     choice.disabled = false;
     choice.checked = choice.value === firstGrade;
   }
@@ -189,23 +208,20 @@ function apply(event, own, answer) {
 }
 
 async function ask(signal, own, answer) {
-  const response = await fetch(form.action, {
+  const asked = fetch(form.action, {
     method: "POST",
     signal,
     headers: { "content-type": "application/json", accept: "text/event-stream", "x-gwanmun-csrf": csrf },
-    body: JSON.stringify({
-      model: modelPicker.value,
-      grade: form.elements.grade.value,
-      messages: turns,
-    }),
+    body: JSON.stringify({ model: modelPicker.value, grade: chosenGrade(), messages: turns }),
   });
+  const response = await connected(asked);
   if (!response.ok) throw Object.assign(new Error("problem"), { problem: await readProblem(response) });
   let whole = false;
   for await (const event of events(response.body)) {
     whole = apply(event, own, answer) || whole;
     follow();
   }
-  if (!whole) throw new TypeError("the stream ended early");
+  if (!whole) throw new ConnectionLost("the stream ended early");
 }
 
 function explain(failure, answer) {
@@ -214,17 +230,19 @@ function explain(failure, answer) {
     announce("답을 중지했습니다.");
     return;
   }
-  const problem = failure.problem ?? {
-    code: "connection_lost",
-    message: "연결이 끊겼습니다. 네트워크를 확인하고 다시 시도해 주십시오.",
-  };
+  const problem = failure.problem ?? (failure instanceof ConnectionLost ? CONNECTION_LOST : PAGE_FAILED);
+  if (problem === PAGE_FAILED) reportError(failure); // ours: the browser's console tells where
   say(answer, problemText(problem), "bad");
   if (problem.status === 401) offerLogin(answer);
   announce(`오류: ${problem.message}`);
 }
 
 async function send() {
-  if (running || !field.value.trim()) return;
+  if (!field.value.trim()) return;
+  if (running) {
+    announce("답이 끝난 뒤에 보낼 수 있습니다.", { shown: true });
+    return;
+  }
   const text = field.value;
   field.value = "";
   welcome.hidden = true;
@@ -265,7 +283,7 @@ function finish() {
   running = null;
   sendButton.hidden = false;
   stopButton.hidden = true;
-  if (onStop) field.focus();
+  if (onStop) focusField();
 }
 
 function startAfresh() {
@@ -275,12 +293,13 @@ function startAfresh() {
   welcome.hidden = false;
   resetGrade();
   finish();
-  field.focus();
+  focusField();
   announce("새 대화를 시작했습니다.");
 }
 
 new Composer(field, send);
 sendButton.disabled = false; // without this script the form must not be sent
+field.focus({ preventScroll: true }); // not by the attribute: that scrolls a narrow page down
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   send();
@@ -293,6 +312,6 @@ find("fresh").addEventListener("click", startAfresh);
 for (const example of document.querySelectorAll(".example")) {
   example.addEventListener("click", () => {
     field.value = example.textContent;
-    field.focus();
+    focusField();
   });
 }
