@@ -39,7 +39,7 @@ def marks(text: str) -> list[str]:
 
 
 def answer(messages: Sequence[Message]) -> str:
-    """The whole answer to a prompt, in Markdown."""
+    """The whole answer to a prompt, in plain text: the chat page shows what it gets as it is."""
     last = messages[-1] if messages else Message("user", "")
     found = marks(last.text) or marks("\n".join(message.text for message in messages))
     intro = "도구가 돌려준 글은 다음과 같습니다." if last.role == "tool" else "받은 글입니다."
@@ -57,7 +57,7 @@ def _quoted(text: str) -> str:
         cut = max(text.rfind(" ", 0, _LONGEST_ECHO), text.rfind("\n", 0, _LONGEST_ECHO))
         shown = text[: cut if cut > 0 else _LONGEST_ECHO]
         shown += f"\n… (이하 {len(text) - len(shown):,}자 생략)"
-    return "\n".join(f"> {line}".rstrip() for line in shown.split("\n"))
+    return f"“{shown}”"
 
 
 def _notice(found: Sequence[str]) -> list[str]:
@@ -66,7 +66,7 @@ def _notice(found: Sequence[str]) -> list[str]:
     contacts = _labelled(found, _CONTACTS)
     identifiers = _labelled(found, _IDENTIFIERS)
     others = [mark for mark in found if mark not in {*people, *contacts, *identifiers}]
-    sentences = ["**안내문 예시**", "안녕하십니까. 문의하신 일의 처리 절차를 안내해 드립니다."]
+    sentences = ["안내문 예시", "안녕하십니까. 문의하신 일의 처리 절차를 안내해 드립니다."]
     for person in people[:_MOST_NAMED]:
         sentences.append(
             f"{person}은 이번 안내를 받으실 분입니다. 담당자가 {person}과 먼저 통화하고, "

@@ -126,7 +126,9 @@ class Provider:
         return Response(STYLE, media_type="text/css")
 
     async def open(self, request: Request) -> Response:
-        """Takes the one-time ticket and marks this browser; then on to the gateway."""
+        """Takes the one-time ticket and marks this browser; then on to the gateway's login, which
+        leads back here to the list of people.
+        """
         if "prefetch" in request.headers.get("sec-purpose", ""):
             return Response(status_code=503)  # a browser that only guesses must not use it up
         if not self._realm.take_ticket(request.query_params.get("ticket", "")):
@@ -135,7 +137,7 @@ class Provider:
                 "이미 쓴 링크이거나 올바르지 않습니다. 터미널에서 `gwanmun demo link`를 실행하면 "
                 "새 링크가 나옵니다.",
             )
-        answer = RedirectResponse(f"{self._gateway_url}/", status_code=303)
+        answer = RedirectResponse(f"{self._gateway_url}/login", status_code=303)
         answer.set_cookie(
             COOKIE,
             self._box.encrypt(_BROWSER).decode("ascii"),

@@ -24,7 +24,7 @@ def welcome(*, url: str, link: str, model: str, token_command: str, rehearsal: b
     return f"""
 관문이 준비되었습니다.
 
-  시작 링크(한 번만 열림)
+  시작 링크(한 번만 열림, 열면 사람을 고르는 화면이 나옵니다)
     {link}
 
   주소      {url}

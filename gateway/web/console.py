@@ -38,8 +38,8 @@ UNSEALED = Words("봉인 대기", "warn", "기록은 저장되었고, 곧 봉인
 class RecordLine(NamedTuple):
     """One record as a line of the table.
 
-    `found` holds Korean labels and occurrences; `times` is above 1 where one refusal stands for
-    several.
+    `engine_grade` is empty where nothing was on its way to a model. `found` holds Korean labels and
+    occurrences; `times` is above 1 where one refusal stands for several.
     """
 
     at: datetime
@@ -128,7 +128,7 @@ def record_line(record: RecordView) -> RecordLine:
         model=record.model,
         surface=SURFACES.get(record.surface, record.surface),
         input_grade=grade_words(record.input_grade),
-        engine_grade=grade_words(record.engine_grade),
+        engine_grade=grade_words(record.engine_grade) if record.engine_grade else "",
         found=[(entity_label(entity), count) for entity, count in record.found.items()],
         outcome=outcome_words(record.outcome),
         code=record.code,

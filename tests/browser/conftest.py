@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browsing import FLAGS, Instance, LogIn, Person, at_browser, log_in_as, running_instance
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +33,9 @@ def marked(browser: Browser, instance: Instance) -> Any:
     context = browser.new_context(locale="ko-KR")
     page = context.new_page()
     page.goto(instance.link)
+    expect(
+        page.locator('button[value="minsu"]')
+    ).to_be_visible()  # the list, without a further click
     state = context.storage_state()
     context.close()
     return state

@@ -15,7 +15,7 @@ def test_officer_sees_the_records_of_the_own_agency(log_in: LogIn) -> None:
     officer = log_in("officer-a")
     page = officer.page
     assert page.url.endswith("/console")
-    expect(page.get_by_role("columnheader")).to_have_count(10)
+    expect(page.get_by_role("columnheader")).to_have_count(9)
     row = page.locator("tbody tr", has=page.locator(f'a[href="/records/{record}"]'))
     for _ in range(20):
         if row.count() and "완료" in row.inner_text():
@@ -31,6 +31,22 @@ def test_officer_sees_the_records_of_the_own_agency(log_in: LogIn) -> None:
     expect(page.get_by_role("heading", name="기록 확인")).to_be_visible()
     expect(page.locator("main")).to_contain_text(record)
     assert officer.violations() == []
+
+
+@pytest.mark.parametrize("width", [1200, 1280])
+def test_console_shows_every_column_of_a_desktop(log_in: LogIn, width: int) -> None:
+    clerk = log_in("minsu")
+    ask(clerk)
+    whole_answer(clerk)
+    officer = log_in("officer-a", viewport={"width": width, "height": 860})
+    officer.page.wait_for_timeout(500)
+    officer.page.reload()
+    expect(officer.page.locator("tbody")).to_contain_text("주민등록번호")
+    wide, shown = officer.page.evaluate(
+        "(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])"
+        "(document.querySelector('.table-region'))"
+    )
+    assert wide <= shown
 
 
 def test_officer_of_another_agency_sees_nothing_of_it(log_in: LogIn) -> None:

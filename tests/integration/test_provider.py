@@ -47,7 +47,7 @@ class Running:
 
     async def open(self) -> None:
         answer = await self.browser.get(self.realm.ticket_url(self.realm.new_ticket()))
-        assert (answer.status_code, answer.headers["location"]) == (303, f"{GATEWAY}/")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{GATEWAY}/login")
 
     async def code(self, person: str = "minsu", **changes: Any) -> str:
         page = await self.browser.get(AUTH, params=REQUEST | changes)

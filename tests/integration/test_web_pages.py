@@ -279,6 +279,18 @@ async def test_pages_by_role(quiet):
     assert "대화를 할 수 없습니다" in home.text
 
 
+async def test_console_names_no_grade_of_what_no_model_got(quiet):
+    clerk = await browser(quiet)
+    answer = await clerk.send(model="none")
+    await refused(quiet, answer, "model_not_found")
+    officer = await browser(quiet, Role.AGENCY_OFFICER)
+    console = await quiet.client.get("/console", headers=officer.headers | HTML)
+    record_id = answer.headers["x-request-id"]
+    (row,) = [row for row in console.text.split("<tr>") if record_id in row]
+    assert "model_not_found" in row
+    assert "모델에는" not in row
+
+
 async def test_clerk_is_refused_the_console_and_that_is_recorded(quiet):
     clerk = await browser(quiet)
     page = await quiet.client.get("/console", headers=clerk.headers | HTML)

@@ -1,5 +1,7 @@
 """What the rehearsal engine says about what it received."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def test_engine_answer_says_what_it_is_and_uses_every_mark():
     said = answer([Message("user", "[성명_1]([주민등록번호_1], [전화번호_1], [계좌번호_1])에게")])
     assert said.startswith(NOTICE)
     for phrase in (
-        "> [성명_1]([주민등록번호_1], [전화번호_1], [계좌번호_1])에게",
+        "“[성명_1]([주민등록번호_1], [전화번호_1], [계좌번호_1])에게”",
         "[성명_1]은",
         "[성명_1]과",
         "[성명_1]이",
@@ -58,6 +60,11 @@ def test_engine_answer_says_what_it_is_and_uses_every_mark():
 )
 def test_engine_answer_fits_the_conversation(messages, phrase):
     assert phrase in answer(messages)
+
+
+def test_engine_answer_is_plain_text():
+    said = answer([Message("user", "[성명_1] [전화번호_1]\n둘째 줄"), Message("user", "셋째")])
+    assert not re.search(r"\*\*|__|`|^\s*(?:[>#*+-]|\d+\.) ", said, re.MULTILINE)
 
 
 def test_engine_answer_shortens_a_long_text_outside_marks():
