@@ -219,21 +219,37 @@ def _percent(sequence: str) -> str | None:
 # RFC 4648 sections 4 and 5. Sixteen characters hold twelve bytes: four syllables, or a telephone
 # number. Shorter runs are words.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+# The same in lines (RFC 2045 section 6.8), which are one encoding only if nothing else fits.
+_BASE64_BLOCK = re.compile(r"[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]{2,})*={0,2}")
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 
 
 def decoded(text: str) -> View | None:
     """The text with runs of base64 that hold text decoded once, or None where there are none."""
     builder = _Builder(text)
-    for match in _BASE64.finditer(text):
-        reading = _base64(match[0])
-        if reading:
-            builder.read(match.start(), match.end(), reading)
+    for block in _BASE64_BLOCK.finditer(text):
+        for start, end in _encodings(text, block):
+            reading = _base64(text[start:end])
+            if reading:
+                builder.read(start, end, reading)
     return builder.view() if builder.read_to else None
 
 
+def _encodings(text: str, block: re.Match[str]) -> list[tuple[int, int]]:
+    """The ranges of a block to be decoded: all of it if that is text, or each line for itself."""
+    lines = [match.span() for match in _BASE64.finditer(text, *block.span())]
+    if "\n" not in block[0]:
+        return lines
+    # The word of a sentence may follow below: then the encoding ends a line earlier.
+    for end in (block.end(), text.rfind("\n", block.start(), block.end())):
+        if _base64(text[block.start() : end]):
+            rest = [(first, last) for first, last in lines if first >= end]
+            return [(block.start(), end), *rest]
+    return lines
+
+
 def _base64(run: str) -> str | None:
-    bare = run.rstrip("=")
+    bare = run.rstrip("=\r\n").replace("\r", "").replace("\n", "")
     if len(bare) % 4 == 1:
         bare = bare[:-1]
     bare = bare.replace("-", "+").replace("_", "/")

@@ -40,6 +40,7 @@ def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
     return resolve(
         (_original(view, span) for view, spans in readings for span in spans),
         weaker=(_original(view, span) for view, _ in readings for span in cover.spans(view.text)),
+        text=text,
     )
 
 
@@ -60,4 +61,4 @@ def _read(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
                 span._replace(start=span.start + start, end=span.end + start)
                 for span in recognizer.find(text[start:end])
             )
-    return resolve(found)
+    return resolve(found, text=text)

@@ -103,6 +103,18 @@ FOREIGN_NUMBERS = (
 )
 
 
+# The number of a list's item, directly before a value: 1.010-1234-5678.
+_ITEM = re.compile(r"(?:^|[^0-9A-Za-z.,_-])[1-9][0-9]{0,2}\.$")
+_LONGEST_ITEM = 5
+
+
+def within_fraction(text: str, start: int) -> bool:
+    """Whether digits at `start` stand behind a number's point: a fraction, or a version's part."""
+    if start < 2 or text[start - 1] != "." or not "0" <= text[start - 2] <= "9":
+        return False
+    return _ITEM.search(text[max(0, start - _LONGEST_ITEM) : start]) is None
+
+
 CONTEXT = 64
 _SEVEN_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,6}[0-9]){6,}")
 

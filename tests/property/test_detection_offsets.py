@@ -109,6 +109,20 @@ def test_resolving_does_not_depend_on_order_and_loses_no_lonely_span(spans, weak
             assert span in kept
 
 
+@given(st.lists(SPANS, max_size=15), st.lists(SPANS, max_size=5))
+def test_resolving_leaves_nothing_uncovered_and_lets_no_sure_identifier_lose(spans, weaker):
+    kept = resolve(spans, weaker)
+    covered = {place for span in kept for place in range(span.start, span.end)}
+    assert covered == {place for s in (*spans, *weaker) for place in range(s.start, s.end)}
+    withheld = {place for span in kept if span.entity == "KR_RRN" for place in range(*span[:2])}
+    assert withheld >= {
+        place
+        for span in spans
+        if span.entity == "KR_RRN" and span.score > 0.5
+        for place in range(span.start, span.end)
+    }
+
+
 @given(st.sampled_from(["김철수", "010-1234-5678"]), st.sampled_from(["json", "html", "percent"]))
 def test_escaped_values_are_found_as_whole_escapes(value, kind):
     written = {

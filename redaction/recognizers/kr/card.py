@@ -15,11 +15,12 @@ from redaction.recognizers.recognizer import (
     Labels,
     Recognizer,
     digits,
+    within_fraction,
 )
 
 _GAP = r"(?:[ ]?[-·./_][ ]?|[ ]{1,2})"
 _SIXTEEN = re.compile(
-    rf"(?<![0-9])(?<![0-9]-)[2-69][0-9]{{3}}(?:{_GAP}[0-9]{{4}}){{3}}(?![0-9])(?!-[0-9])"
+    rf"(?<![0-9])(?<![0-9]-)[2-69][0-9]{{3}}(?:{_GAP}[0-9]{{4}}){{3}}(?![0-9])(?!-[0-9]{{4}})"
 )
 _AMEX = re.compile(
     rf"(?<![0-9])(?<![0-9]-)3[47][0-9]{{2}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{5}}(?![0-9])(?!-[0-9])"
@@ -28,7 +29,7 @@ _DINERS = re.compile(
     rf"(?<![0-9])(?<![0-9]-)3[068][0-9]{{2}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4}}(?![0-9])(?!-[0-9])"
 )
 _RUN = re.compile(
-    r"(?<![0-9A-Za-z_])(?<![0-9][.,-])(?:[2-69][0-9]{15}|3[47][0-9]{13}|3[068][0-9]{12})(?![0-9A-Za-z_])(?!-[0-9])"
+    r"(?<![0-9A-Za-z])(?<![0-9]-)(?:[2-69][0-9]{15}|3[47][0-9]{13}|3[068][0-9]{12})(?![0-9A-Za-z])(?!-[0-9])"
 )
 _LABELS = Labels.of(
     "카드|CARD|비자|VISA|마스터|MASTER|아멕스|AMEX|결제",
@@ -53,6 +54,8 @@ def _find(text: str) -> Iterator[Span]:
     )
     for pattern, rule, base in rules:
         for match in pattern.finditer(text):
+            if match[0].isdigit() and within_fraction(text, match.start()):
+                continue
             nearby = _LABELS.around(text, match.start(), match.end())
             score = base + (0.3 if _luhn(digits(match[0])) else 0.0)
             score += (0.25 if nearby.helps else 0.0) - (0.2 if nearby.denies else 0.0)

@@ -12,8 +12,10 @@ from redaction.recognizers.recognizer import Canary, Recognizer
 
 _SIGN = re.compile("[ ]?@[ ]?")
 _WORD = re.compile(r"[ ]?(?:[(\[{<]\s?(?:at|@|앳|골뱅이)\s?[)\]}>]|골뱅이)[ ]?", re.IGNORECASE)
+# Domains of Hangul (RFC 5890); letters of two scripts in one label are an address and a particle.
+_LABEL = "(?:[A-Za-z0-9-]{1,63}|[가-힣][가-힣0-9-]{0,62})"
 _DOMAIN = re.compile(
-    r"[A-Za-z0-9-]{1,63}(?:(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?)[A-Za-z0-9-]{1,63}){0,8}"
+    rf"{_LABEL}(?:(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?){_LABEL}){{0,8}}"
     r"(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?)(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{2,59})"
     r"|[가-힣A-Za-z0-9-]{1,63}\.한국",
     re.IGNORECASE,
@@ -21,9 +23,45 @@ _DOMAIN = re.compile(
 _LOCAL = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.!#$%&'*+/=?^_`{|}~-"
 )
+# RFC 6532: the local part may be of any script.
+_HANGUL_LOCAL = re.compile("[가-힣][가-힣A-Za-z0-9._+-]{0,31}$")
 _LONGEST_LOCAL = 64
 # Punctuation of the sentence, of URLs and of forms that may stand directly before an address.
 _LEADING = "./=?&'#|*`{}~^!-"
+
+
+# A query or a member before the address. Elsewhere = ? and & may be letters of it (RFC 5322 atext).
+_MEMBER = re.compile(
+    r"(?:[?&][A-Za-z0-9_.\[\]-]{1,40}"
+    r"|(?:^|[^A-Za-z0-9])(?:[A-Za-z_]{0,16}(?:e?-?mail|addr|address|account|contact)"
+    r"|to|from|cc|bcc|id|user|uid|name|username|login|value|content|q|key))=$",
+    re.IGNORECASE,
+)
+_URL_REACH = 200
+
+
+def _local(text: str, floor: int, at: int) -> int:
+    """Where the local part before a sign begins; `at` if there is none."""
+    start = at
+    while start > floor and text[start - 1] in _LOCAL:
+        start -= 1
+    local = text[start:at]
+    last = max(local.rfind(mark) for mark in "/=|?&")
+    if last >= 0:
+        marks = "/=|?&" if _of_url(text, start, start + last + 1) else "/|"
+        # Of a URL or a path only the last segment is the address.
+        start += max(local.rfind(mark) for mark in marks) + 1
+    while start < at and text[start] in _LEADING:
+        start += 1
+    return start
+
+
+def _of_url(text: str, start: int, last: int) -> bool:
+    """Whether the marks up to `last`, in what could be a local part, are those of a URL."""
+    word = text[max(0, start - _URL_REACH) : last].split()[-1:]
+    if word and "://" in word[0]:
+        return True
+    return _MEMBER.search(text[max(0, last - 64) : last]) is not None
 
 
 def _signs(text: str) -> Iterator[re.Match[str]]:
@@ -33,19 +71,22 @@ def _signs(text: str) -> Iterator[re.Match[str]]:
 
 
 def _find(text: str) -> Iterator[Span]:
+    behind = 0  # the address before
     for at in _signs(text):
-        floor = max(0, at.start() - _LONGEST_LOCAL)
-        start = at.start()
-        while start > floor and text[start - 1] in _LOCAL:
-            start -= 1
-        # Of a URL or a path only the last segment is the address.
-        start += max(text[start : at.start()].rfind(mark) for mark in "/=|?&") + 1
-        while start < at.start() and text[start] in _LEADING:
-            start += 1
-        domain = _DOMAIN.match(text, at.end())
-        if start == at.start() or domain is None:
-            continue
         plain = at[0] == "@"
+        domain = _DOMAIN.match(text, at.end())
+        if domain is None:
+            continue
+        floor = max(0, at.start() - _LONGEST_LOCAL)
+        start = _local(text, max(floor, behind), at.start())
+        if start == at.start():
+            start = _local(text, floor, at.start())
+        if start == at.start() and plain:
+            hangul = _HANGUL_LOCAL.search(text, floor, at.start())
+            start = hangul.start() if hangul else start
+        if start == at.start():
+            continue
+        behind = domain.end()
         yield Span(
             start,
             domain.end(),

@@ -13,6 +13,6 @@ from redaction.recognizers.recognizer import Pack
 
 KR = Pack(
     name="kr",
-    version="1",
+    version="2",
     recognizers=(RRN, FRN, PASSPORT, DRIVER_LICENSE, CARD, ACCOUNT, PHONE, EMAIL, BRN, PERSON),
 )

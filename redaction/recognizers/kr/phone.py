@@ -16,6 +16,7 @@ from redaction.recognizers.recognizer import (
     Labels,
     Recognizer,
     digits,
+    within_fraction,
 )
 
 _GAP = r"(?:[ ]{0,2}[-·./_~)][ ]{0,2}|[ ]{1,3})"
@@ -26,26 +27,34 @@ _REPRESENTATIVE = (
     r"|18(?:00|11|33|55|66|77|99))"
 )
 
-# Not behind a digit, a decimal point or another group of digits: those are longer numbers.
-_START = r"(?<![0-9])(?<![0-9][-.,])"
+# Not behind a digit or another group of digits: those are longer numbers. A comma before them
+# is a table's: no group of thousands goes on with a hyphen.
+_START = r"(?<![0-9])(?<![0-9]-)"
 _END = r"(?![0-9])(?!-[0-9])"
+# An extension, or which of a person's telephones it is, may follow: 010-1234-5678-3.
+_EXTENDED = r"(?![0-9])(?!-[0-9]{5})"
+# Columns of a table, or a number that the end of a line breaks.
+_BREAK = r"[ ]{0,2}-?[ ]{0,2}(?:\t|\r?\n)[ ]{0,2}-?[ ]{0,2}"
+_MOBILE_GAP = rf"(?:{_GAP}|{_BREAK})"
 
 _RULES = (
     (
         "mobile",
-        re.compile(rf"(?<![0-9])(?<![0-9]\.)\(?01[016789]{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_END}"),
+        re.compile(
+            rf"(?<![0-9])\(?01[016789]{_MOBILE_GAP}[0-9]{{3,4}}{_MOBILE_GAP}[0-9]{{4}}{_EXTENDED}"
+        ),
         0.9,
     ),
     (
         "mobile.run",
-        re.compile(
-            r"(?<![0-9A-Fa-f_])(?<![0-9][.,-])01[016789][0-9]{7,8}(?![0-9A-Fa-f_])(?!-[0-9])"
-        ),
+        re.compile(rf"(?<![0-9A-Fa-f])(?<![0-9]-)01[016789][0-9]{{7,8}}(?![0-9A-Fa-f]){_EXTENDED}"),
         0.75,
     ),
     (
         "mobile.half",
-        re.compile(rf"{_START}01[016789](?:{_GAP}[0-9]{{7,8}}|[0-9]{{3,4}}{_GAP}[0-9]{{4}}){_END}"),
+        re.compile(
+            rf"{_START}01[016789](?:{_GAP}[0-9]{{7,8}}|[0-9]{{3,4}}{_GAP}[0-9]{{4}}){_EXTENDED}"
+        ),
         0.75,
     ),
     (
@@ -64,29 +73,30 @@ _RULES = (
     ),
     (
         "area",
-        re.compile(rf"{_START}\(?0{_AREA}{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_END}"),
+        re.compile(rf"{_START}\(?0{_AREA}{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_EXTENDED}"),
         0.8,
     ),
     (
         "service",
-        re.compile(rf"{_START}\(?0(?:70|80|50[2-8]){_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_END}"),
+        re.compile(rf"{_START}\(?0(?:70|80|50[2-8]){_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_EXTENDED}"),
         0.8,
     ),
     (
         "area.run",
         re.compile(
-            rf"(?<![0-9A-Za-z_-])(?<![0-9][.,])0(?:{_AREA}|70|80|50[2-8])[0-9]{{7,8}}(?![0-9A-Za-z_])(?!-[0-9])"
+            rf"(?<![0-9A-Za-z-])0(?:{_AREA}|70|80|50[2-8])[0-9]{{7,8}}(?![0-9A-Za-z]){_EXTENDED}"
         ),
         0.4,
     ),
     ("representative", re.compile(rf"{_START}{_REPRESENTATIVE}{_GAP}[0-9]{{4}}{_END}"), 0.6),
-    ("local", re.compile(rf"{_START}[2-9][0-9]{{2,3}}-[0-9]{{4}}{_END}"), 0.25),
+    ("local", re.compile(rf"{_START}(?<![0-9],)[2-9][0-9]{{2,3}}-[0-9]{{4}}{_END}"), 0.25),
 )
 _LABELS = Labels.of(
     "전화|연락처|휴대\\s?(?:폰|전화)|핸드폰|휴대번호|폰\\s?번호|대표번호|문의|팩스|내선|번호로|문자|☎|TEL|FAX|MOBILE|PHONE"
     "|H\\.P|HP|(?<![A-Z])[THMF]\\s?[.)]",
     f"계좌|은행|{FOREIGN_NUMBERS}",
 )
+_UNLIKE_FRACTION = re.compile(r"[^0-9.]")
 _YEARS = re.compile(r"(1[0-9]{3})[ ]?[-~][ ]?([12][0-9]{3})")
 
 
@@ -104,6 +114,9 @@ def _find(text: str) -> Iterator[Span]:
             if rule == "representative" and not nearby.helps and _years(match[0]):
                 continue
             if score < LEAST_SCORE or not 7 <= len(digits(match[0])) <= 14:
+                continue
+            # Points within it, or nothing at all, may make it a part of a fraction or a version.
+            if not _UNLIKE_FRACTION.search(match[0]) and within_fraction(text, match.start()):
                 continue
             # An opening bracket without its closing one belongs to the sentence.
             start = match.start() + (match[0][0] == "(" and ")" not in match[0])

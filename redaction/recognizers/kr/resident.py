@@ -25,15 +25,26 @@ from redaction.recognizers.recognizer import (
 _SEPARATED = re.compile(
     r"(?<![0-9])[0-9]{6}(?:[ ]{0,2}[-·./_~:][ ]{0,2}|[ ]{1,3})[1-8][0-9]{6}(?![0-9])"
 )
-_RUN = re.compile(r"(?<![0-9A-Fa-f_])(?<![0-9][.,])[0-9]{6}[1-8][0-9]{6}(?![0-9A-Fa-f_])")
+# Columns of a table, or a number that the end of a line breaks.
+_BROKEN = re.compile(
+    r"(?<![0-9])[0-9]{6}[ ]{0,2}-?[ ]{0,2}(?:\t|\r?\n)[ ]{0,2}-?[ ]{0,2}[1-8][0-9]{6}(?![0-9])"
+)
+# Members of a list; dates and amounts stand so too, so that more must speak for a number.
+_LISTED = re.compile(r"(?<![0-9])[0-9]{6}[\"']?[ ]?[|,;][ ]?[\"']?[1-8][0-9]{6}(?![0-9])")
+# A comma before thirteen digits is a table's; behind the point of a nought they are a fraction.
+_RUN = re.compile(r"(?<![0-9A-Fa-f])(?<!(?<![0-9])0\.)[0-9]{6}[1-8][0-9]{6}(?![0-9A-Fa-f])")
 _SPACED = re.compile(
     r"(?<![0-9])(?<![0-9] )[0-9](?: [0-9]){5}(?: ?[-·./] ?| {1,3})[1-8](?: [0-9]){6}(?! ?[0-9])"
 )
-_LABELS = Labels.of(
+_HELPING = (
     "주민\\s?(?:등록)?\\s?번호|주민\\s?번|주민등록|외국인\\s?(?:등록)?\\s?번호|외국인등록|거소신고|등록\\s?번호|생년월일|주민"
-    "|RRN|FRN|ARC",
-    FOREIGN_NUMBERS,
+    "|RRN|FRN|ARC"
 )
+_LABELS = Labels.of(_HELPING, FOREIGN_NUMBERS)
+# Six digits, a hyphen, seven and a birth date are a person's, whichever office's number stands in
+# the line; only a corporation's is written in the same way.
+_LABELS_OF_SEPARATED = Labels.of(_HELPING, "법인\\s?(?:등록)?\\s?번호")
+_SEPARATE = 0.8  # the score of the written form, before any other evidence
 _WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
 # Births of the 2000s: a fixed bound, because findings depend on the text alone, never on the clock.
 _LAST_YEAR = 2039
@@ -60,15 +71,16 @@ def _bar_code(number: str) -> bool:
 
 def _score(text: str, start: int, end: int, base: float) -> float:
     number = digits(text[start:end])
-    nearby = _LABELS.around(text, start, end)
+    sure = base >= _SEPARATE
+    nearby = (_LABELS_OF_SEPARATED if sure else _LABELS).around(text, start, end)
     if not _birth(number):
         # A mistyped date behind the plain label is still somebody's number.
-        return 0.6 if nearby.helps and base >= 0.8 else 0.0
+        return 0.6 if nearby.helps and sure else 0.0
     checks = _checks(number)
     score = base + (0.1 if checks else 0.0) + (0.2 if nearby.helps else 0.0)
     if nearby.denies:
-        score -= 0.1 if checks and base >= 0.8 else 0.4
-    if _bar_code(number) and not checks and not nearby.helps and base < 0.8:
+        score -= 0.1 if checks and sure else 0.4
+    if _bar_code(number) and not checks and not nearby.helps and not sure:
         score -= 0.4
     return min(score, 1.0)
 
@@ -77,7 +89,9 @@ def _find(text: str, citizens: bool) -> Iterator[Span]:
     entity = "KR_RRN" if citizens else "KR_FRN"
     kinds = "1234" if citizens else "5678"
     for pattern, rule, base in (
-        (_SEPARATED, "separated", 0.8),
+        (_SEPARATED, "separated", _SEPARATE),
+        (_BROKEN, "broken", 0.6),
+        (_LISTED, "listed", 0.45),
         (_RUN, "run", 0.6),
         (_SPACED, "spaced", 0.7),
     ):

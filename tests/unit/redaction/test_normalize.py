@@ -60,6 +60,8 @@ def test_normalize_composes_hangul():
         pytest.param("010%2D1234-5678", PHONE, id="percent-dash"),
         pytest.param(BASE64, "김철수", id="base64"),
         pytest.param(BASE64_URL, "김철수", id="base64url"),
+        pytest.param(f"{BASE64[:16]}\n{BASE64[16:]}", "김철수, 010", id="base64-lines"),
+        pytest.param(f"{BASE64[:13]}\r\n{BASE64[13:]}", "김철수, 010", id="base64-crlf"),
     ],
 )
 def test_views_undo_one_level_of_escapes(written, value):
@@ -91,3 +93,8 @@ def test_normalize_keeps_plain_text_as_it_is():
 def test_decoded_leaves_words_and_hashes_alone():
     assert decoded("internationalization " + "0123456789abcdef" * 4) is None
     assert unescaped("역사는 그대로") is None
+
+
+def test_decoded_ends_where_a_sentence_goes_on_below():
+    text = f"{BASE64[:20]}\n{BASE64[20:]}\nHello there"
+    assert found_in(text, "김철수, 010") == [f"{BASE64[:20]}\n{BASE64[20:]}"]

@@ -62,7 +62,7 @@ async def detector(shared: Detector) -> Detector:
 
 
 async def test_pool_answers_each_text_in_order(detector):
-    assert detector.version.startswith("kr-1+presidio-")
+    assert detector.version.startswith("kr-2+presidio-")
     found = await detector.spans([TEXT, "", "없음", TEXT, "\ud800 " + TEXT])
     assert [places(spans) for spans in found] == [
         EXPECTED,

@@ -57,6 +57,136 @@ def test_recognizer_finds(text, entity, value):
     assert found(text) == [(entity, value)]
 
 
+RRN, PHONE, ACCOUNT, EMAIL = "KR_RRN", "PHONE_NUMBER", "KR_BANK_ACCOUNT", "EMAIL_ADDRESS"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "순번,주민등록번호,전화\n1,9001011234568,01012345678\n2,8505052345678,01023456789",
+            [
+                (RRN, "9001011234568"),
+                (PHONE, "01012345678"),
+                (RRN, "8505052345678"),
+                (PHONE, "01023456789"),
+            ],
+            id="csv",
+        ),
+        pytest.param("[1,9001011234568,2]", [(RRN, "9001011234568")], id="json-row"),
+        pytest.param(
+            "INSERT INTO t VALUES(1,9001011234567,010-1234-5678,2)",
+            [(RRN, "9001011234567"), (PHONE, "010-1234-5678")],
+            id="sql",
+        ),
+        pytest.param("주민등록번호: 1,9001011234568", [(RRN, "9001011234568")], id="label-row"),
+        pytest.param("전화\n1,02-2100-1234,0", [(PHONE, "02-2100-1234")], id="area-row"),
+        pytest.param("전화 1,0221001234", [(PHONE, "0221001234")], id="area-run-row"),
+        pytest.param("1,4111111111111111,2", [("CREDIT_CARD", "4111111111111111")], id="card-row"),
+        pytest.param("1,국민은행,3,110234567890", [(ACCOUNT, "110234567890")], id="account-row"),
+        pytest.param(
+            "국민은행,1,110-234-567890", [(ACCOUNT, "110-234-567890")], id="account-groups-row"
+        ),
+        pytest.param(
+            "면허 1,112233333344", [("KR_DRIVER_LICENSE", "112233333344")], id="licence-row"
+        ),
+        pytest.param("사업자번호 1,2208162517", [("KR_BRN", "2208162517")], id="business-row"),
+        pytest.param("1.010-1234-5678", [(PHONE, "010-1234-5678")], id="item-phone"),
+        pytest.param("연번 12.01012345678", [(PHONE, "01012345678")], id="item-phone-run"),
+        pytest.param("1.9001011234567", [(RRN, "9001011234567")], id="item-resident"),
+        pytest.param("값 0.9001011234567", [], id="fraction"),
+        pytest.param("버전 1.2.3.01012345678", [], id="version"),
+        pytest.param("신분증_9001011234568.pdf", [(RRN, "9001011234568")], id="file-name"),
+        pytest.param("f_9001011234567_1", [(RRN, "9001011234567")], id="underscores"),
+        pytest.param("kim_01012345678", [(PHONE, "01012345678")], id="underscore-phone"),
+        pytest.param("국민은행_110234567890", [(ACCOUNT, "110234567890")], id="underscore-bank"),
+        pytest.param("900101\t1234567", [(RRN, "900101\t1234567")], id="columns"),
+        pytest.param("900101-\n1234567", [(RRN, "900101-\n1234567")], id="broken-line"),
+        pytest.param("900101\r\n-1234567", [(RRN, "900101\r\n-1234567")], id="broken-crlf"),
+        pytest.param('["900101","1234568"]', [(RRN, '900101","1234568')], id="members-check-digit"),
+        pytest.param("날짜,금액 240305,2345670", [], id="members-without-evidence"),
+        pytest.param("010\t1234\t5678", [(PHONE, "010\t1234\t5678")], id="phone-columns"),
+        pytest.param("010-1234-\n5678", [(PHONE, "010-1234-\n5678")], id="phone-broken-line"),
+        pytest.param("010-1234-5678-3", [(PHONE, "010-1234-5678")], id="extension"),
+        pytest.param(
+            "4111-1111-1111-1111-3", [("CREDIT_CARD", "4111-1111-1111-1111")], id="card-suffix"
+        ),
+    ],
+)
+def test_recognizer_reads_numbers_in_tables_lists_and_names(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("국민은행 {0} 50000원 입금", [(ACCOUNT, 0)], id="amount"),
+        pytest.param("신한은행 {0} 20240305 입금", [(ACCOUNT, 0)], id="date"),
+        pytest.param("국민은행 {0} 900101-1234567", [(ACCOUNT, 0), (RRN, 3)], id="resident"),
+        pytest.param("국민은행 50000 {0}", [(ACCOUNT, 0)], id="amount-before"),
+        pytest.param("국민은행 110 234 567890 50000원", [(ACCOUNT, 4)], id="spaces"),
+        pytest.param("국민은행 110-234 567890", [(ACCOUNT, 5)], id="mixed"),
+        pytest.param(
+            "계좌: {0} {1} {2}", [(ACCOUNT, 0), (ACCOUNT, 1), (ACCOUNT, 2)], id="list-spaces"
+        ),
+        pytest.param(
+            "계좌번호\n{0}\n{1}\n{2}", [(ACCOUNT, 0), (ACCOUNT, 1), (ACCOUNT, 2)], id="list-lines"
+        ),
+        pytest.param("국민은행 {0}, 전화 010-1234-5678", [(ACCOUNT, 0), (PHONE, 6)], id="phone"),
+    ],
+)
+def test_account_beside_other_numbers_is_found(text, expected):
+    values = (
+        "110-234-567890",
+        "110-234-567891",
+        "110-234-567892",
+        "900101-1234567",
+        "110 234 567890",
+        "110-234 567890",
+        "010-1234-5678",
+    )
+    assert found(text.format(*values)) == [(entity, values[which]) for entity, which in expected]
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["접수번호 2024-1 김철수 ", "문서번호 민원-12 (신청인 ", "관리번호: ", "사건번호 2024가1 "],
+)
+def test_no_office_number_before_it_denies_a_separated_resident_number(before):
+    assert (RRN, "900101-1234567") in found(f"{before}900101-1234567")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("홍길동@mail.kr", ["홍길동@mail.kr"], id="hangul-local"),
+        pytest.param("hong@메일.kr로", ["hong@메일.kr"], id="hangul-domain"),
+        pytest.param("hong@a.kr입니다.OK", ["hong@a.kr"], id="particle-is-no-domain"),
+        pytest.param("hong=gildong@a.kr", ["hong=gildong@a.kr"], id="equals"),
+        pytest.param("hong?gildong@a.kr", ["hong?gildong@a.kr"], id="question-mark"),
+        pytest.param("hong&gildong@a.kr", ["hong&gildong@a.kr"], id="ampersand"),
+        pytest.param("https://b.kr/?email=hong@a.kr", ["hong@a.kr"], id="query"),
+        pytest.param("name=x&to=hong@a.kr", ["hong@a.kr"], id="form"),
+        pytest.param("email=hong@a.kr", ["hong@a.kr"], id="member"),
+        pytest.param("kj@a.kr*****lee@b.example", ["kj@a.kr", "lee@b.example"], id="glued"),
+        pytest.param("kj@a.kr.lee@b.example", ["kj", "a.kr.lee@b.example"], id="ambiguous"),
+    ],
+)
+def test_address_is_found_whole(text, expected):
+    assert [value for _, value in found(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("900101-1234567lee@b.example", id="address"),
+        pytest.param("국민은행 900101-1234567", id="account"),
+    ],
+)
+def test_resident_number_loses_to_no_kind_with_less_at_stake(text):
+    assert found(text)[0] == (RRN, "900101-1234567")
+
+
 @pytest.mark.parametrize(
     "text",
     [
