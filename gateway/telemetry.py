@@ -106,6 +106,11 @@ class Metrics:
         self.ledger_unsealed = gauge(
             "gateway_ledger_unsealed_events", "Durable events without a leaf yet."
         )
+        self.ledger_trouble = gauge(
+            "gateway_ledger_trouble",
+            "1 for the cause why no record is written or sealed now; sealing_refused is an alarm.",
+            ("cause",),
+        )
         self.ledger_size = gauge("gateway_ledger_tree_size", "Leaves in the ledger's tree.")
 
     def text(self) -> bytes:

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.edge.answer import Edge
+from gateway.ledger.writer import Trouble
 
 
 def internal_app(edge: Edge) -> FastAPI:
@@ -19,11 +20,12 @@ def internal_app(edge: Edge) -> FastAPI:
     @app.get("/readyz")
     async def readyz() -> Response:
         """Whether new requests can be served: the record can be kept, the detector answers."""
+        ledger = await services.ledger.state()
         missing = [
             name
             for name, ready in (
                 ("running", not edge.cut.is_set() and not edge.draining.is_set()),
-                ("ledger", (await services.ledger.state()).healthy),
+                (f"ledger ({ledger.trouble or 'starting'})", ledger.healthy),
                 ("detector", services.detector.ready),
             )
             if not ready
@@ -36,6 +38,9 @@ def internal_app(edge: Edge) -> FastAPI:
         """Prometheus' text format."""
         state = await services.ledger.state()
         metrics.ledger_size.set(state.size)
+        for cause in Trouble:
+            if cause is not Trouble.NONE:
+                metrics.ledger_trouble.labels(cause).set(state.trouble is cause)
         metrics.ledger_unsealed.set(state.unsealed)
         metrics.detector_ready.set(services.detector.ready)
         metrics.detector_replaced.set(services.detector.replaced_children)

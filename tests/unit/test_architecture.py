@@ -36,7 +36,7 @@ TELLING_INITS = {"redaction/__init__.py": "a library's public face"}
 EMPTY_NAMES = {"utils", "helpers", "common", "base", "misc", "helper", "util"}
 EMPTY_CLASS_NAMES = re.compile(r"^(I[A-Z][a-z]|Abstract|Base[A-Z])|(Manager|Helper|Impl)$")
 BASES = (GatewayError, RedactionError, InferenceError)
-METRIC_LABELS = {"model", "step", "code", "outcome", "route", "status", "entity", "result"}
+METRIC_LABELS = {"model", "step", "code", "outcome", "route", "status", "entity", "result", "cause"}
 
 # Written so that this file does not name them itself.
 _TOPS = {
