@@ -7,11 +7,13 @@ brings in what it needs and nothing else, so that `gwanmun --help` answers at on
 import difflib
 import importlib
 import importlib.metadata
+import re
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 
@@ -34,9 +36,24 @@ COMMANDS: dict[str, _Place] = {
     "demo": _Place("gateway.commands.demo", "app", "체험용 사람과 시스템의 접근 토큰 (token)."),
 }
 
+# By the beginning of typer's words, or by the name of its exception, which is private to it; the
+# first that fits counts.
+_USAGE = {
+    "No such command": "그런 하위 명령이 없습니다.",
+    "Missing command": "하위 명령을 적으십시오.",
+    "Got unexpected extra argument": "쓰이지 않는 인자가 더 있습니다.",
+    "NoSuchOption": "그런 선택이 없습니다.",
+    "MissingParameter": "꼭 있어야 하는데 빠졌습니다.",
+    "BadOptionUsage": "값이 빠졌거나 값을 받지 않는 선택입니다.",
+    "BadParameter": "값이 올바르지 않습니다.",
+    "NoArgsIsHelpError": "하위 명령을 적으십시오.",
+    "TyperException": "명령을 쓰는 방법이 틀렸습니다.",
+}
+_SPEAKS_KOREAN = re.compile("[가-힣]")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command; exits with its status (2 for a command that does not exist)."""
+    """Runs a command; exits with its status (2 for a command line that is wrong)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     first = words[0] if words else "--help"
     if first in ("-h", "--help"):
@@ -51,7 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hint = f" 혹시 {near[0]}입니까?" if near else ""
         sys.stderr.write(f"그런 명령이 없습니다. (Unknown command.){hint}\n\n{_help()}")
         raise SystemExit(2)
-    get_command(_load(first, place))(args=words[1:], prog_name=f"gwanmun {first}")
+    command = get_command(_load(first, place))
+    try:
+        status = command(args=words[1:], prog_name=f"gwanmun {first}", standalone_mode=False)
+    except TyperException as error:
+        sys.stderr.write(_usage_error(f"gwanmun {first}", error))
+        raise SystemExit(2) from None
+    raise SystemExit(status or 0)
 
 
 def _load(name: str, place: _Place) -> typer.Typer:
@@ -61,6 +84,27 @@ def _load(name: str, place: _Place) -> typer.Typer:
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name=name)(found)
     return alone
+
+
+def _usage_error(command: str, error: TyperException) -> str:
+    """Korean by the kind of the error, then typer's own English, then where help is."""
+    english = error.format_message()
+    context = getattr(error, "ctx", None)
+    helped = context.command_path if context is not None else command
+    said = f"{english}\n"
+    if not _SPEAKS_KOREAN.search(error.message):  # a command's own words hold both languages
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        korean = next(
+            words for key, words in _USAGE.items() if key in kinds or english.startswith(key)
+        )
+        named = getattr(error, "option_name", "") or _parameter(error)
+        said = f"{named}: {korean}\n{english}\n" if named else f"{korean}\n{english}\n"
+    return f"{said}도움말(help): {helped} --help\n"
+
+
+def _parameter(error: TyperException) -> str:
+    options = getattr(getattr(error, "param", None), "opts", None)
+    return str(options[0]) if options else ""
 
 
 def _help() -> str:

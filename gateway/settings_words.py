@@ -69,7 +69,9 @@ def explain(error: ValidationError, settings: type[BaseModel]) -> str:
         if kind == _UNKNOWN:
             lines.append(unknown(place(steps), str(steps[-1]), _siblings(settings, steps)))
             continue
-        korean = _KOREAN.get(kind, "값이 올바르지 않습니다").format(**found.get("ctx", {}))
+        korean = _KOREAN.get(kind, "값이 올바르지 않습니다").format(
+            **{name: str(fact).replace(" or ", ", ") for name, fact in found.get("ctx", {}).items()}
+        )
         lines.append(f"{place(steps)}: {korean}. ({found['msg']}.)")
     return "\n".join(lines)
 

@@ -10,11 +10,13 @@ import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
+from json import dumps, loads
 from typing import Annotated, BinaryIO, NamedTuple
 
 import orjson
 import typer
 
+from gateway import os_words
 from redaction.entity import Field, Findings, Origin, Span
 from redaction.errors import RedactionError
 from redaction.policy import Policy
@@ -154,7 +156,10 @@ def _open(name: str, stack: ExitStack) -> BinaryIO:
     try:
         return stack.enter_context(open(name, "rb"))
     except OSError as error:
-        raise _BadInput(f"{name}: 열 수 없습니다. (Cannot open: {error.strerror}.)") from None
+        raise _BadInput(
+            f"{name}: 열 수 없습니다: {os_words.korean(error)}. "
+            f"(Cannot open: {os_words.english(error)}.)"
+        ) from None
 
 
 def _wholes(sources: Sequence[BinaryIO]) -> Iterator[_Text]:
@@ -187,12 +192,28 @@ def _line(line: str, place: str) -> _Text:
     try:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError:
+        if _has_lone_surrogate(line):
+            raise _BadInput(
+                f"{place}: JSON이지만 짝이 없는 서로게이트(\\ud800 따위)가 있어 글자가 아닙니다. "
+                "(JSON, but with a lone surrogate, which is no character.)"
+            ) from None
         raise _BadInput(f"{place}: JSON이 아닙니다. (Not JSON.)") from None
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
         raise _BadInput(
             f'{place}: "text"가 문자열인 객체가 아닙니다. (Not an object whose "text" is a string.)'
         )
     return _Text(entry.get("id"), entry["text"])
+
+
+def _has_lone_surrogate(line: str) -> bool:
+    """Whether JSON is refused only because an escape names half a character."""
+    try:
+        dumps(loads(line), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def _spans(redacted: _Redacted, explain: bool) -> list[dict[str, object]]:

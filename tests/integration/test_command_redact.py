@@ -94,3 +94,11 @@ def test_redact_says_which_file_it_cannot_open():
 def test_redact_of_nothing_is_nothing():
     assert redact("--jsonl").stdout == b""
     assert redact("--jsonl", given="\n\n").returncode == 0
+
+
+def test_redact_names_a_lone_surrogate_instead_of_calling_json_none():
+    result = redact("--jsonl", given='{"text": "\\ud800"}\n')
+    assert result.returncode == 2
+    assert "서로게이트" in result.stderr.decode()
+    assert "lone surrogate" in result.stderr.decode()
+    assert "JSON이 아닙니다" not in result.stderr.decode()
