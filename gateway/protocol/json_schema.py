@@ -6,6 +6,7 @@ texts of a caller.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import re2
 
@@ -87,6 +88,9 @@ WORDS = frozenset(
 _HOLDS_WORDS = frozenset({"format", "type"})
 # What stands under these is a value of the property and not a word about it.
 _HOLDS_VALUES = frozenset({"const", "default", "enum", "examples"})
+# RE2 builds a program in up to 1 us an instruction: at most 2 ms for one, 40 ms for a schema's.
+_PATTERN_MEMORY = 1 << 18  # bytes
+_MOST_INSTRUCTIONS = 40_000
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _TEXTUAL = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "pattern", "$id", "$anchor"})
@@ -171,13 +175,16 @@ def check_schema(schema: JsonObject, param: str, *, validated: bool) -> None:
         UnsupportedParameter: a reference to another document, or a pattern that RE2 cannot run.
         InvalidParameter: a keyword whose value has the wrong kind.
     """
+    instructions = 0
     for part in _subschemas(schema):
         for key in _REFERENCES & part.keys():
             if not str(part[key]).startswith("#"):
                 raise UnsupportedParameter(param)
         if validated:
             _check_kinds(part, param)
-            _check_patterns(part, param)
+            instructions += _pattern_sizes(part, param)
+            if instructions > _MOST_INSTRUCTIONS:
+                raise UnsupportedParameter(param)
 
 
 def _subschemas(schema: JsonObject) -> Iterator[JsonObject]:
@@ -218,27 +225,47 @@ def _check_kinds(part: JsonObject, param: str) -> None:
             raise InvalidParameter(param)
 
 
-def _check_patterns(part: JsonObject, param: str) -> None:
+def _pattern_sizes(part: JsonObject, param: str) -> int:
+    """The instructions of a subschema's patterns together; refuses what RE2 cannot run."""
     named = part.get("patternProperties")
+    size = 0
     for pattern in (part.get("pattern"), *(named if isinstance(named, dict) else ())):
-        if isinstance(pattern, str) and linear_pattern(pattern) is None:
-            raise UnsupportedParameter(param)
+        if isinstance(pattern, str):
+            compiled = linear_pattern(pattern)
+            if compiled is None or size > _MOST_INSTRUCTIONS:
+                raise UnsupportedParameter(param)
+            size += compiled.size
+    return size
 
 
-def linear_pattern(pattern: str) -> re2.Set | None:
-    """The pattern for RE2's linear-time search, or None if it needs more than that.
+class Pattern(NamedTuple):
+    """A pattern for RE2's linear-time search; `size` counts its program's instructions."""
 
-    A set of one: the library's plain `compile` would remember a caller's text beyond its request.
+    compiled: re2.Set
+    size: int
+
+    def matches(self, text: str) -> bool:
+        """Whether the pattern is found anywhere in the text."""
+        return bool(self.compiled.Match(text))
+
+
+def linear_pattern(pattern: str) -> Pattern | None:
+    """The pattern, or None if RE2 cannot run it, or only with a program that takes long to build.
+
+    A set of one: only it refuses rather than search slowly where memory runs out.
     """
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _PATTERN_MEMORY
     patterns = re2.Set.SearchSet(options)
     try:
         patterns.Add(pattern)
+        patterns.Compile()
+        return Pattern(patterns, re2.compile(pattern, options).programsize)
     except re2.error:
         return None
-    patterns.Compile()
-    return patterns
+    finally:
+        re2.purge()  # the library would remember a caller's text beyond its request
 
 
 def is_widenable(node: Node) -> bool:
