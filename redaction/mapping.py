@@ -36,7 +36,7 @@ def equal_form(entity: str, text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     if entity == "EMAIL_ADDRESS":
         return "".join(folded.split())
-    kept = "".join(char for char in folded if char.isalnum())
+    kept = "".join(filter(str.isalnum, folded))
     if entity == "PHONE_NUMBER" and kept.startswith("82") and len(kept) > 9:
         return f"0{kept[2:].removeprefix('0')}"
     return kept
@@ -62,16 +62,14 @@ class Value:
 class Mapping:
     """The values of one request, in the order in which they were first met."""
 
-    __slots__ = ("_known", "_named", "_values")
+    __slots__ = ("_forms", "_known", "_named", "_values")
 
     def __init__(self, values: Sequence[Value] = ()) -> None:
         self._values = tuple(values)
         self._named = {value.name: value for value in self._values if value.name}
-        self._known = frozenset(
-            equal_form(value.entity, value.original)
-            for value in self._values
-            if value.entity != LITERAL and value.operator in (Operator.REPLACE, Operator.ALLOW)
-        )
+        # Read when first asked for: most answers hold nothing that has to be looked up.
+        self._forms: tuple[str, ...] | None = None
+        self._known: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         return "<Mapping>"
@@ -88,9 +86,8 @@ class Mapping:
     def summary(self) -> ReadMapping[str, int]:
         """Distinct values per entity name."""
         distinct: dict[str, set[str]] = {}
-        for value in self._values:
+        for value, form in zip(self._values, self._all_forms(), strict=True):
             if value.entity != LITERAL:
-                form = equal_form(value.entity, value.original)
                 distinct.setdefault(value.entity, set()).add(form)
         return MappingProxyType({entity: len(forms) for entity, forms in distinct.items()})
 
@@ -100,4 +97,15 @@ class Mapping:
 
     def holds(self, entity: str, text: str) -> bool:
         """Whether the caller's own input holds this value and the policy lets people see it."""
+        if self._known is None:
+            self._known = frozenset(
+                form
+                for value, form in zip(self._values, self._all_forms(), strict=True)
+                if value.entity != LITERAL and value.operator in (Operator.REPLACE, Operator.ALLOW)
+            )
         return equal_form(entity, text) in self._known
+
+    def _all_forms(self) -> tuple[str, ...]:
+        if self._forms is None:
+            self._forms = tuple(equal_form(value.entity, value.original) for value in self._values)
+        return self._forms

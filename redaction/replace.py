@@ -8,16 +8,19 @@ literals in it, and further spellings of values already revealed. A value that a
 reveals covers its earlier occurrences too (`COVER_RULE`), but takes its number there.
 
 It must never let an original pass because something about it was odd: then the call fails.
+Runs on the event loop: linear in the number of spans; each spelling is thought about once.
 """
 
 import hmac
+import unicodedata
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import NamedTuple
 
-from redaction.entity import COVER_RULE, ENTITIES, FOLLOWED_RULE, Field, Findings, Origin, Span
+from redaction.entity import COVER_RULE, ENTITIES, FOLLOWED_RULE, Field, Findings, Origin
 from redaction.errors import ContentBlocked, RedactionIncomplete
 from redaction.mapping import LITERAL, Mapping, Value, equal_form
 from redaction.policy import Operator, Policy
@@ -61,13 +64,29 @@ class _Known:
 _Key = tuple[str, str]  # entity, equal form
 
 
+class _Forms:
+    """Equal forms of values, each text read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], _Key] = {}
+
+    def key(self, entity: str, text: str) -> _Key:
+        """What one value's spellings have in common."""
+        key = self._read.get((entity, text))
+        if key is None:
+            key = self._read[entity, text] = entity, equal_form(entity, text)
+        return key
+
+
 class _Numbering:
     """Gives each value its number, each spelling its letter; skips what callers' literals say."""
 
-    def __init__(self, policy: Policy, numbered: bool) -> None:
+    def __init__(self, policy: Policy, numbered: bool, forms: _Forms) -> None:
         self.policy = policy
         self.numbered = numbered
         self.known: dict[_Key, _Known] = {}
+        self._forms = forms
+        self._placed: dict[tuple[str, str, str], tuple[set[Origin], str]] = {}
         self._issued: set[str] = set()
         self._reserved: set[str] = set()
         self._last: dict[str, int] = {}
@@ -83,14 +102,21 @@ class _Numbering:
 
     def place(self, piece: _Piece, text: str, origin: Origin) -> str:
         """What will stand in the place of `text`; takes a number or a letter if it is new."""
-        key = (piece.entity + piece.label * (piece.entity == LITERAL), _form(piece, text))
+        origins, surrogate = self._placed.get(
+            (piece.entity, piece.label, text)
+        ) or self._place_first(piece, text)
+        origins.add(origin)
+        return surrogate
+
+    def _place_first(self, piece: _Piece, text: str) -> tuple[set[Origin], str]:
+        entity, form = self._forms.key(piece.entity, text)
+        key = (entity + piece.label * (entity == LITERAL), form)
         known = self.known.get(key)
         if known is None:
-            known = self.known[key] = _Known(piece.entity, 0)
-        known.origins.add(origin)
-        if text not in known.written:
-            known.written[text] = self._write(piece, known, key[1], text)
-        return known.written[text]
+            known = self.known[key] = _Known(entity, 0)
+        known.written[text] = self._write(piece, known, form, text)
+        placed = self._placed[entity, piece.label, text] = known.origins, known.written[text]
+        return placed
 
     def values(self) -> Iterator[Value]:
         """Everything that was placed, in order of first meeting."""
@@ -127,14 +153,20 @@ class _Numbering:
             raise RedactionIncomplete from None
 
 
+_Cut = tuple[int, int, str]  # start, end, what stands there instead
+
+
 class _Cutting:
     """Which parts of the fields have been replaced, and by what; no two of them overlap."""
 
     def __init__(self, fields: Sequence[Field], numbering: _Numbering) -> None:
         self.fields = fields
         self.numbering = numbering
-        self._cuts: list[dict[tuple[int, int], str]] = [{} for _ in fields]
+        self._cuts: list[list[_Cut]] = [[] for _ in fields]
         self._escaped: list[list[tuple[int, int]]] = [[] for _ in fields]
+        self._allowed = {
+            entity for entity in ENTITIES if _operator(numbering.policy, entity) is Operator.ALLOW
+        }
 
     def escape(self, literals: Iterable[_Piece], now: Sequence[_Piece]) -> list[_Piece]:
         """What of the callers' literals stands outside everything replaced, here or earlier.
@@ -142,14 +174,14 @@ class _Cutting:
         `now` are the pieces of the current field. The answer is theirs to be cut with them.
         """
         taken = {
-            piece.where: [(other.start, other.end) for other in now if not self._allowed(other)]
+            piece.where: [(other.start, other.end) for other in now if not self._allows(other)]
             for piece in now[:1]
         }
         escapes: list[_Piece] = []
         for literal in literals:
             where = literal.where
             if where not in taken:
-                taken[where] = sorted(self._cuts[where])
+                taken[where] = sorted((start, end) for start, end, _ in self._cuts[where])
             escapes += _outside(literal, taken[where])
         for piece in escapes:
             insort(self._escaped[piece.where], (piece.start, piece.end))
@@ -158,24 +190,24 @@ class _Cutting:
     def cut(self, piece: _Piece) -> None:
         """Replaces a piece, but for what a literal took of it; an allowed one is only noted."""
         item = self.fields[piece.where]
-        if self._allowed(piece):
-            self.numbering.place(piece, item.text[piece.start : piece.end], item.origin)
-            return
-        escaped = self._escaped[piece.where] if piece.entity != LITERAL else []
-        for part in _outside(piece, escaped):
+        escaped = self._escaped[piece.where]
+        allowed = self._allows(piece)
+        whole = allowed or not escaped or piece.entity == LITERAL
+        for part in (piece,) if whole else _outside(piece, escaped):
             text = item.text[part.start : part.end]
             surrogate = self.numbering.place(part, text, item.origin)
-            self._cuts[piece.where][part.start, part.end] = surrogate
+            if not allowed:
+                self._cuts[piece.where].append((part.start, part.end, surrogate))
 
     def texts(self) -> tuple[str, ...]:
         """The fields' texts as they may leave."""
         return tuple(
-            _compose(item.text, sorted(cuts.items()))
+            _compose(item.text, sorted(cuts))
             for item, cuts in zip(self.fields, self._cuts, strict=True)
         )
 
-    def _allowed(self, piece: _Piece) -> bool:
-        return _operator(self.numbering.policy, piece.entity) is Operator.ALLOW
+    def _allows(self, piece: _Piece) -> bool:
+        return piece.entity in self._allowed
 
 
 def replace(
@@ -191,13 +223,10 @@ def replace(
         ContentBlocked: the policy's operator for something found is `block`.
         RedactionIncomplete: findings do not fit the fields, or numbers ran out.
     """
-    pieces = _pieces(fields, findings, policy)
-    later = _revealed_later(fields, pieces)
-    covers: dict[int, list[_Piece]] = {}
-    for piece, revealed in later.items():
-        covers.setdefault(revealed, []).append(piece)
+    forms = _Forms()
+    pieces, covers = _turns(fields, _pieces(fields, findings, policy), forms)
     crossing = _crossing_literals(fields)
-    numbering = _Numbering(policy, numbered)
+    numbering = _Numbering(policy, numbered, forms)
     cutting = _Cutting(fields, numbering)
     for k, item in enumerate(fields):
         alone = [(literal, ((k, literal.start, literal.end),)) for literal in literals(item.text)]
@@ -207,9 +236,10 @@ def replace(
             if not numbering.reserve(literal)
             for where, start, end in places
         ]
-        now = [piece for piece in pieces[k] if piece not in later]
-        escapes = cutting.escape(escapes, now)
-        for piece in [*sorted([*now, *escapes], key=_position), *covers.get(k, ())]:
+        now = pieces[k]
+        if escapes:
+            now = sorted([*now, *cutting.escape(escapes, now)], key=_position)
+        for piece in (*now, *covers[k]):
             cutting.cut(piece)
     return Replaced(cutting.texts(), Mapping(tuple(numbering.values())))
 
@@ -222,10 +252,6 @@ def _label(korean: str, policy: Policy) -> str:
     """A literal's label in the policy's language."""
     entity = next(entity for entity in ENTITIES.values() if entity.label == korean)
     return label_of(entity.name, policy.language)
-
-
-def _form(piece: _Piece, text: str) -> str:
-    return equal_form(piece.entity, text)
 
 
 def _digest(policy: Policy, entity: str, form: str) -> str:
@@ -243,50 +269,83 @@ def _pieces(fields: Sequence[Field], findings: Findings, policy: Policy) -> list
     """The spans as pieces, per field; refuses what is blocked and what does not fit the texts."""
     if len(findings.spans) != len(fields):
         raise RedactionIncomplete
+    labels: dict[str, str] = {}
     pieces: list[list[_Piece]] = []
     for where, (item, spans) in enumerate(zip(fields, findings.spans, strict=True)):
-        end, found = 0, []
+        end, length = 0, len(item.text)
+        found: list[_Piece] = []
         for span in spans:
-            if not end <= span.start < span.end <= len(item.text) or span.entity not in ENTITIES:
+            label = labels.get(span.entity)
+            if label is None:
+                label = labels[span.entity] = _label_of(span.entity, policy)
+            if not end <= span.start < span.end <= length:
                 raise RedactionIncomplete
-            if policy.operator(span.entity) is Operator.BLOCK:
-                raise ContentBlocked(span.entity)
             end = span.end
-            found.append(_piece(where, span, policy))
+            reveals = _REVEALED_ELSEWHERE.get(span.rule, 0)
+            told = None if reveals is None else where + reveals
+            found.append(_Piece(where, span.start, end, span.entity, label, told))
         pieces.append(found)
     return pieces
 
 
-def _piece(where: int, span: Span, policy: Policy) -> _Piece:
-    label = label_of(span.entity, policy.language)
-    reveals = {COVER_RULE: None, FOLLOWED_RULE: where + 1}.get(span.rule, where)
-    return _Piece(where, span.start, span.end, span.entity, label, reveals)
+# How many fields further a value is revealed; None: not known.
+_REVEALED_ELSEWHERE = MappingProxyType({COVER_RULE: None, FOLLOWED_RULE: 1})
 
 
-def _revealed_later(fields: Sequence[Field], pieces: list[list[_Piece]]) -> dict[_Piece, int]:
-    """Pieces that stand in a field before the one that reveals their value, and which that is.
+def _label_of(entity: str, policy: Policy) -> str:
+    """The label of a kind that may be replaced."""
+    if entity not in ENTITIES:
+        raise RedactionIncomplete
+    if policy.operator(entity) is Operator.BLOCK:
+        raise ContentBlocked(entity)
+    return label_of(entity, policy.language)
 
-    Detection covers equal values. Where a cover has no equal, the first value of its kind that
-    contains it reveals it; failing that the next field, if the model reads it directly behind;
-    failing that the last.
+
+def _turns(
+    fields: Sequence[Field], pieces: list[list[_Piece]], forms: _Forms
+) -> tuple[list[list[_Piece]], list[list[_Piece]]]:
+    """For each field its own pieces, and those of earlier fields whose value it reveals.
+
+    Detection covers equal values. Where a cover has no equal, the first value of its kind with the
+    same digits reveals it (the bare number of a passport); failing that the next field, if the
+    model reads it directly behind; failing that the last.
     """
     first: dict[_Key, int] = {}
-    for piece in (piece for found in pieces for piece in found):
+    keyed = [
+        [
+            (forms.key(item.entity, fields[item.where].text[item.start : item.end]), item)
+            for item in found
+        ]
+        for found in pieces
+    ]
+    for key, piece in (pair for found in keyed for pair in found):
         if piece.reveals is not None:
-            key = piece.entity, _form(piece, fields[piece.where].text[piece.start : piece.end])
             first[key] = min(piece.reveals, first.get(key, piece.reveals))
-    later: dict[_Piece, int] = {}
-    for piece in (piece for found in pieces for piece in found):
-        form = _form(piece, fields[piece.where].text[piece.start : piece.end])
-        key = piece.entity, form
-        if key not in first:
-            holders = [k for (kind, held), k in first.items() if kind == key[0] and form in held]
-            follows = piece.where + 1 < len(fields) and fields[piece.where + 1].joins_previous
-            first[key] = min(holders, default=piece.where + 1 if follows else len(fields) - 1)
-        revealed = min(first[key], len(fields) - 1)
-        if revealed > piece.where:
-            later[piece] = revealed
-    return later
+    numbers: dict[_Key, int] = {}
+    for (entity, form), k in first.items():
+        number = entity, _decimals(form)
+        numbers[number] = min(k, numbers.get(number, k))
+    last = len(fields) - 1
+    own: list[list[_Piece]] = [[] for _ in fields]
+    covers: list[list[_Piece]] = [[] for _ in fields]
+    for key, piece in (pair for found in keyed for pair in found):
+        revealed = first.get(key)
+        if revealed is None:
+            follows = piece.where < last and fields[piece.where + 1].joins_previous
+            otherwise = piece.where + 1 if follows else last
+            digits = _decimals(key[1])
+            revealed = numbers.get((key[0], digits), otherwise) if digits else otherwise
+            first[key] = revealed
+        revealed = min(revealed, last)
+        (covers[revealed] if revealed > piece.where else own[piece.where]).append(piece)
+    return own, covers
+
+
+def _decimals(form: str) -> str:
+    """The digits of a form, of whatever script."""
+    if form.isascii():
+        return "".join(filter(str.isdecimal, form))
+    return "".join(str(unicodedata.decimal(char)) for char in form if char.isdecimal())
 
 
 _Places = tuple[tuple[int, int, int], ...]  # field, start, end
@@ -338,10 +397,10 @@ def _outside(piece: _Piece, taken: Sequence[tuple[int, int]]) -> Iterator[_Piece
         yield piece._replace(start=start)
 
 
-def _compose(text: str, cuts: Sequence[tuple[tuple[int, int], str]]) -> str:
+def _compose(text: str, cuts: Sequence[_Cut]) -> str:
     parts: list[str] = []
     position = 0
-    for (start, end), surrogate in cuts:
+    for start, end, surrogate in cuts:
         parts += text[position:start], surrogate
         position = end
     return "".join(parts) + text[position:]

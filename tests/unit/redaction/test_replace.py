@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+from counting import events
 
 from redaction.entity import COVER_RULE, FOLLOWED_RULE, Field, Findings, Origin, Span
 from redaction.errors import ContentBlocked, RedactionIncomplete
@@ -70,6 +71,29 @@ def test_value_that_the_next_field_told_is_numbered_with_that_field(sign):
     said = ("[여권번호_2]", "[여권번호_1]은 여권")
     assert replaced(*drawn).texts == said
     assert replaced(*drawn, "{KR_PASSPORT:M99999999}").texts[:2] == said
+
+
+def test_bare_digits_of_a_passport_are_numbered_with_the_passport():
+    texts, _ = replaced(
+        "{KR_PASSPORT~12345678}", "{KR_PASSPORT:M87654321}", "{KR_PASSPORT:M12345678}", "끝"
+    )
+    assert texts == ("[여권번호_3]", "[여권번호_1]", "[여권번호_2]", "끝")
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        " ".join(f"{{KR_PASSPORT:M{n}}} {{KR_PASSPORT~{n}}}" for n in range(10**7, 10**7 + 2_000)),
+        " ".join(f"{{KR_PASSPORT~{n}}}" for n in range(10**7, 10**7 + 4_000)),
+        "{PERSON:김철수} " + "{PERSON~김철수} " * 4_000,
+        "".join(f"{{PERSON:김철수}}[성명_{n}] " for n in range(1, 2_000)),
+    ],
+    ids=["bare-digits", "nobody's", "one-name", "literals"],
+)
+def test_work_grows_with_the_spans_only(drawn):
+    field, spans = marked(drawn)
+    findings = Findings((spans,), "test")
+    events(lambda: replace([field], findings, POLICY), most=300 * len(spans))
 
 
 def test_callers_literal_is_skipped_in_any_form():
