@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browsing import LogIn, Person, ask, whole_answer
+from playwright.sync_api import expect
 
 axe_package = pytest.importorskip(
     "axe_playwright_python", reason="axe-playwright-python (it carries axe-core) is not installed"
@@ -66,4 +67,5 @@ def test_console_and_record_have_no_grave_finding(log_in: LogIn, scheme: str) ->
     officer.page.reload()
     assert grave_findings(officer) == []
     officer.page.locator("tbody a").first.click()
+    expect(officer.page.get_by_role("heading", name="기록 확인")).to_be_visible()
     assert grave_findings(officer) == []
