@@ -28,6 +28,12 @@ RESERVED = {
     "--cluster": "쿠버네티스 테스트는 아직 없습니다. (No tests on Kubernetes yet.)",
 }
 NOTHING_COLLECTED = 5  # pytest's exit status
+# What pytest says only in English, by its exit status.
+IN_KOREAN = {
+    2: "pytest가 중단되었습니다. 이유는 위에 있습니다.",
+    4: "pytest가 모르는 경로나 선택입니다. 이름을 다시 보십시오.",
+    NOTHING_COLLECTED: "고른 테스트가 하나도 없습니다.",
+}
 
 
 class Verdict(NamedTuple):
@@ -91,7 +97,9 @@ def run_pytest(arguments: list[str], *, slow: bool, report: Path) -> tuple[Verdi
         running.returncode == 0 or empty_lane,
         time.monotonic() - began,
     )
-    return verdict, closing.rstrip().rpartition("\n")[2]
+    last = closing.rstrip().rpartition("\n")[2]
+    korean = "" if verdict.passed else IN_KOREAN.get(running.returncode, "")
+    return verdict, f"{korean}\n{last}".strip()
 
 
 def skipped_tests(report: Path) -> list[Skipped]:

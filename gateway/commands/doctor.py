@@ -1,6 +1,7 @@
 """`gwanmun doctor`: can this machine run the gateway? Looks, changes nothing, says what to do."""
 
 import asyncio
+import os
 import shutil
 import socket
 import ssl
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import typer
-from redaction.pool import Detector, DetectorOptions
 
-from gateway.commands.config import ConfigOption
-from gateway.settings import Settings, SettingsError, read_settings
+from gateway.commands.config import ConfigOption, pointed_at
+from gateway.settings import Settings, SettingsError, is_configured, read_settings
+from gateway.store.data_dir import is_held
 from redaction.errors import RedactionError
+from redaction.pool import Detector, DetectorOptions
 
 LEAST_FREE_BYTES = 1 << 30
 
@@ -55,29 +57,43 @@ def _checks(config: Path | None) -> Iterator[Check]:
     try:
         settings = read_settings(config)
     except SettingsError as error:
-        given = config is not None
-        yield Check("설정", not given, str(error))
-        if not given:
-            sys.stdout.write("      (설정 파일을 주지 않아 기본 점검만 했습니다: --config FILE)\n")
+        if is_configured(config):
+            yield Check("설정", False, _indented(str(error)))
+        else:
+            sys.stdout.write("생략  설정과 포트 (주지 않았습니다: --config FILE)\n")
         return
-    yield Check("설정", passed=True)
+    problems = "\n".join(pointed_at(settings))
+    yield Check("설정", not problems, _indented(problems))
     yield from _settled(settings)
 
 
+def _indented(lines: str) -> str:
+    return lines.replace("\n", "\n        ")
+
+
 def _settled(settings: Settings) -> Iterator[Check]:
-    directory = settings.store.data_dir.absolute()
+    data_dir = settings.store.data_dir.absolute()
+    directory = data_dir
     while not directory.exists():
         directory = directory.parent
+    yield Check(
+        f"데이터 디렉터리 {data_dir}",
+        directory.is_dir() and os.access(directory, os.W_OK | os.X_OK),
+        f"{directory}에 쓸 수 없습니다. 권한을 보거나 store.data_dir을 바꾸십시오.",
+    )
     free = shutil.disk_usage(directory).free
     yield Check(
         f"빈 디스크 {free >> 20:,} MiB", free >= LEAST_FREE_BYTES, "1 GiB 이상 비워 두십시오."
     )
+    running = is_held(data_dir)
     for name, host, port in (
         ("공개", settings.server.host, settings.server.port),
         ("내부", settings.server.internal_host, settings.server.internal_port),
     ):
+        free_port = _free(host, port)
+        ours = " (이 데이터 디렉터리의 관문이 실행 중입니다)" if running and not free_port else ""
         mend = "다른 프로그램이 쓰고 있습니다. 설정의 server 포트를 바꾸십시오."
-        yield Check(f"{name} 포트 {host}:{port}", _free(host, port), mend)
+        yield Check(f"{name} 포트 {host}:{port}{ours}", free_port or running, mend)
 
 
 def _writable() -> bool:

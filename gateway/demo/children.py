@@ -9,22 +9,38 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from gateway import os_words
 from gateway.outward.http import Outward, OutwardFailed
 
 _TAIL_LINES: Final = 15
 _TAIL_BYTES: Final = 16 * 1024
 _POLL_SECONDS: Final = 0.05
 _OK: Final = 200
+_PATIENT_SECONDS: Final = 3.0  # nobody needs to read why a start takes this long
+_LINE_CHARACTERS: Final = 200
+# What /readyz names, and what people can do about it.
+_MENDS: Final = {
+    "ledger": "기록을 쓸 수 없습니다. 데이터 디렉터리가 있는 디스크의 빈 공간을 보십시오. ",
+    "detector": "개인정보 검출기가 아직 답하지 않습니다. ",
+}
 
 
 class UpFailed(Exception):
     """`gwanmun up` cannot go on; the message says why in Korean and English."""
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> Self:
+        """A file that cannot be written."""
+        return cls(
+            f"{path}: 쓸 수 없습니다 ({os_words.korean(error)}).\n"
+            f"{path}: cannot be written ({os_words.english(error)})."
+        )
 
 
 class Child:
@@ -60,7 +76,10 @@ class Children:
         self._running: list[Child] = []
 
     async def __aenter__(self) -> Self:
-        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UpFailed.of(self._logs, error) from None
         return self
 
     async def __aexit__(
@@ -75,9 +94,12 @@ class Children:
     async def start(self, name: str, command: Sequence[str]) -> Child:
         """Starts `python COMMAND` on a leash; the log of the run before stays beside as `.old`."""
         log = self._logs / f"{name}.log"
-        if log.exists():
-            log.replace(log.with_suffix(".log.old"))
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            if log.exists():
+                log.replace(log.with_suffix(".log.old"))
+            handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise UpFailed.of(log, error) from None
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -110,26 +132,36 @@ class Children:
             raise child.death()
         self._running.remove(child)
 
-    async def ready(self, child: Child, url: str, deadline_seconds: float) -> None:
-        """Waits until a child really answers 200.
+    async def ready(
+        self, child: Child, url: str, deadline_seconds: float, say: Callable[[str], None]
+    ) -> None:
+        """Waits until a child really answers 200; `say` hears why one that is slow does not.
 
         Raises:
             UpFailed: it ended, or did not answer in time.
         """
         loop = asyncio.get_running_loop()
-        ends = loop.time() + deadline_seconds
+        began = loop.time()
+        heard = said = ""
         async with Outward([url], total_seconds=2.0) as outward:
-            while loop.time() < ends:
+            while loop.time() < began + deadline_seconds:
                 if child.process.returncode is not None:
                     raise child.death()
                 with suppress(OutwardFailed):
-                    if (await outward.get(url)).status == _OK:
+                    answer = await outward.get(url)
+                    if answer.status == _OK:
                         return
+                    heard = _first_line(answer.body)
+                if heard != said and loop.time() > began + _PATIENT_SECONDS:
+                    said = heard
+                    say(f"  {_waiting(child.name, heard)}")
                 await asyncio.sleep(_POLL_SECONDS)
         raise UpFailed(
-            f"{child.name} 프로세스가 {deadline_seconds:.0f}초 안에 응답하지 않았습니다.\n"
-            f"The {child.name} process did not answer within {deadline_seconds:.0f} seconds.\n"
-            f"{child.log}:\n" + "\n".join(f"  | {line}" for line in _tail(child.log))
+            f"{child.name} 프로세스가 {deadline_seconds:.0f}초 안에 준비되지 않았습니다.\n"
+            f"The {child.name} process was not ready within {deadline_seconds:.0f} seconds.\n"
+            + (f"{_waiting(child.name, heard)}\n" if heard else "")
+            + f"{child.log}:\n"
+            + "\n".join(f"  | {line}" for line in _tail(child.log))
         )
 
     async def all_ready(self, waits: Iterable[Coroutine[None, None, None]]) -> None:
@@ -174,6 +206,16 @@ class Children:
         # What a killed child had started itself goes with it: the group is the child's own.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.process.pid, signal.SIGKILL)
+
+
+def _first_line(body: bytes) -> str:
+    line = next(iter(body.decode("utf-8", "replace").splitlines()), "")[:_LINE_CHARACTERS]
+    return "".join(character for character in line if character.isprintable())
+
+
+def _waiting(name: str, heard: str) -> str:
+    mend = next((words for part, words in _MENDS.items() if part in heard), "")
+    return f"{name}: 아직 준비되지 않았습니다. {mend}({heard})"
 
 
 def _tail(log: Path) -> list[str]:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Final, Self
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from gateway import os_words
 from gateway.demo.people import SERVICES, Account
 from gateway.identity.keyfile import read_or_create_key
 from inference.task import JsonObject
@@ -36,7 +38,19 @@ _RSA_BITS: Final = 2048  # NIST SP 800-131A; a demo's key needs no more
 
 
 class RealmError(Exception):
-    """The demo provider's directory cannot be used; the message names the file."""
+    """The demo provider's directory cannot be used; the message names the file and the mend."""
+
+    def __init__(self, path: Path, korean: str, english: str) -> None:
+        super().__init__(f"{path}: {korean}\n{path}: {english}")
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> Self:
+        """What the system says about a file."""
+        return cls(
+            path,
+            f"읽거나 쓸 수 없습니다 ({os_words.korean(error)}).",
+            f"cannot be read or written ({os_words.english(error)}).",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +69,11 @@ class Realm:
         Raises:
             RealmError, KeyFileError: a file cannot be read or written.
         """
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (directory / _TICKETS).mkdir(mode=0o700, exist_ok=True)
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (directory / _TICKETS).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise RealmError.of(directory, error) from None
         for client in (WEB_CLIENT, *(service.key for service in SERVICES)):
             path = directory / f"{client}.secret"
             if not path.exists():
@@ -64,16 +81,10 @@ class Realm:
         key_path = directory / _KEY_FILE
         if not key_path.exists():
             _write_private(key_path, _new_key())
-        try:
-            key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
-        except (OSError, ValueError):
-            raise RealmError(f"{key_path}: not a private key in PEM") from None
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise RealmError(f"{key_path}: not an RSA key")
         return cls(
             directory=directory,
             issuer=f"http://127.0.0.1:{port}/realms/{REALM}",
-            key=key,
+            key=_read_key(key_path),
             box_key=base64.urlsafe_b64encode(read_or_create_key(directory / "browser.key")),
         )
 
@@ -193,6 +204,22 @@ class Realm:
         return jwt.encode(claims, self.key, algorithm="RS256", headers=headers)
 
 
+def _read_key(path: Path) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise RealmError.of(path, error) from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise RealmError(
+            path,
+            "PEM 형식의 RSA 개인키가 아닙니다. 지우면 다음에 시작할 때 새로 만듭니다.",
+            "is not an RSA private key in PEM. Remove it, and the next start makes a new one.",
+        )
+    return key
+
+
 def _new_key() -> bytes:
     key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
     return key.private_bytes(
@@ -208,7 +235,7 @@ def _write_private(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise RealmError(f"{path}: {error.strerror}") from None
+        raise RealmError.of(path, error) from None
 
 
 def _base64(data: bytes) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,13 +20,12 @@ import yaml
 
 from gateway.demo.children import Children, UpFailed
 from gateway.demo.engine_script import MODEL_NAME
-from gateway.demo.instance import DEMO, Instance
+from gateway.demo.instance import DEMO, LOCK_NAME, Instance
 from gateway.demo.realm import AUDIENCE, CLIENTS, WEB_CLIENT, Realm
 from gateway.demo.welcome import token_command, welcome
-from gateway.store.data_dir import DataDirectoryLock
+from gateway.store.data_dir import DataDirectoryLock, is_held
 
 HOST: Final = "127.0.0.1"
-LOCK_NAME: Final = "up.lock"
 READY_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
 _DRAIN_SECONDS: Final = 5.0  # the gateway's own wait for running answers; below STOP_SECONDS
@@ -76,8 +76,9 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             loop.add_signal_handler(number, asked_to_stop)
-    with DataDirectoryLock(options.data_dir, LOCK_NAME):
+    if not is_held(options.data_dir, LOCK_NAME):  # else the lock says what is really wrong
         check_ports(options)
+    with DataDirectoryLock(options.data_dir, LOCK_NAME):
         realm = Realm.open(options.data_dir / DEMO, options.ports.provider)
         config = write_config(options, realm)
         async with Children(options.data_dir / "logs", STOP_SECONDS, hurry) as children:
@@ -110,13 +111,14 @@ async def _live(
     gateway = await children.start("gateway", [*_GWANMUN, "serve", "--config", str(config)])
     probes[gateway] = f"http://{HOST}:{ports.internal}/readyz"
     await children.all_ready(
-        children.ready(child, url, READY_SECONDS) for child, url in probes.items()
+        children.ready(child, url, READY_SECONDS, say) for child, url in probes.items()
     )
     instance = Instance(
         data_dir=str(options.data_dir),
         port=ports.gateway,
         provider_port=ports.provider,
         pid=os.getpid(),
+        started_ns=time.time_ns(),
     )
     instance.announce()
     try:
@@ -159,7 +161,11 @@ def check_ports(options: Options) -> None:
 
 
 def write_config(options: Options, realm: Realm) -> Path:
-    """Writes the gateway's settings into the data directory; returns the file."""
+    """Writes the gateway's settings into the data directory; returns the file.
+
+    Raises:
+        UpFailed: it cannot be written.
+    """
     ports = options.ports
     engine_url = options.engine_url or f"http://{HOST}:{ports.engine}"
     tree: dict[str, Any] = {
@@ -194,9 +200,12 @@ def write_config(options: Options, realm: Realm) -> Path:
     head = "# `gwanmun up`이 시작할 때마다 다시 씁니다. 고쳐 쓰려면 복사하십시오.\n"
     text = yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
     draft = path.with_suffix(".yaml.new")
-    draft.write_text(head + text, encoding="utf-8")
-    draft.chmod(0o600)
-    draft.replace(path)
+    try:
+        draft.write_text(head + text, encoding="utf-8")
+        draft.chmod(0o600)
+        draft.replace(path)
+    except OSError as error:
+        raise UpFailed.of(path, error) from None
     return path
 
 

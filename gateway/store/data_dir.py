@@ -42,8 +42,7 @@ class DataDirectoryLock:
             except BlockingIOError:
                 raise DataDirectoryBusy(self._directory, _holder(path)) from None
             except OSError as error:
-                reason = error.strerror or type(error).__name__
-                raise DataDirectoryUnusable(self._directory, reason) from None
+                raise DataDirectoryUnusable(self._directory, error) from None
             self._held = stack.pop_all()
         return self
 
@@ -54,6 +53,21 @@ class DataDirectoryLock:
         trace: TracebackType | None,
     ) -> None:
         self._held.close()
+
+
+def is_held(directory: Path, name: str = LOCK_NAME) -> bool:
+    """Whether a living process holds this directory's lock; creates and changes nothing."""
+    try:
+        descriptor = os.open(directory / name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _holder(path: Path) -> int | None:

@@ -11,6 +11,8 @@ StoreError
 
 from pathlib import Path
 
+from gateway import os_words
+
 
 class StoreError(Exception):
     """Base of everything that the store raises on purpose."""
@@ -34,10 +36,10 @@ class DataDirectoryBusy(StoreError):
 class DataDirectoryUnusable(StoreError):
     """The data directory cannot be created, read or locked."""
 
-    def __init__(self, directory: Path, reason: str) -> None:
+    def __init__(self, directory: Path, error: OSError) -> None:
         super().__init__(
-            f"{directory}: 데이터 디렉터리를 사용할 수 없습니다 ({reason}).\n"
-            f"{directory}: the data directory cannot be used ({reason})."
+            f"{directory}: 데이터 디렉터리를 사용할 수 없습니다 ({os_words.korean(error)}).\n"
+            f"{directory}: the data directory cannot be used ({os_words.english(error)})."
         )
 
 

@@ -175,12 +175,13 @@ async def test_up_starts_everything_prints_what_works_and_stops_on_ctrl_c(tmp_pa
         assert taken.returncode == 1
         assert f"포트 {running.port}번" in taken.stderr
         assert f"Port {running.port} is in use" in taken.stderr
+        assert not (tmp_path / "b").exists()
 
         running.process.send_signal(signal.SIGINT)
         status, errors = await running.end()
         assert (status, errors) == (0, "")
         await until_gone(processes)
-        assert not (running.state / "gwanmun" / "running.json").exists()
+        assert not list((running.state / "gwanmun" / "running").iterdir())
         assert running.gwanmun("demo", "token", "minsu").returncode == 1
         for log in (running.data / "logs").iterdir():
             assert "김철수" not in log.read_text()
@@ -243,6 +244,21 @@ def test_wrong_options_are_refused_before_anything_starts(
     )
     assert done.returncode == 2
     assert not (tmp_path / "data").exists()
+
+
+def test_broken_signing_key_is_told_in_korean_and_english(tmp_path: Path) -> None:
+    key = tmp_path / "data" / "demo" / "signing-key.pem"
+    key.parent.mkdir(parents=True)
+    key.write_text("no key")
+    done = subprocess.run(
+        [*GWANMUN, "up", "--data", str(tmp_path / "data"), "--port", str(free_ports())],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "개인키가 아닙니다" in done.stderr
+    assert "not an RSA private key" in done.stderr
 
 
 def _shell(words: tuple[str, ...]) -> str:

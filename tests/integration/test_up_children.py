@@ -22,6 +22,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 """
+NOT_READY = SERVES.replace("200", "503").replace('b"{}"', 'b"not ready: ledger\\n"')
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 FAILS = "import sys; print('첫 줄'); sys.exit('mend: the thing')"
 PARENT = """
@@ -71,7 +72,7 @@ async def test_child_is_ready_when_it_answers_and_gone_at_the_end(tmp_path: Path
     port = free_port()
     async with children_of(tmp_path) as children:
         child = await started(children, port)
-        await children.ready(child, f"http://127.0.0.1:{port}/", 20.0)
+        await children.ready(child, f"http://127.0.0.1:{port}/", 20.0, print)
         assert child.process.returncode is None
     assert not alive(child.process.pid)
 
@@ -80,7 +81,7 @@ async def test_dead_child_is_named_with_its_status_and_its_last_words(tmp_path: 
     async with children_of(tmp_path) as children:
         child = await children.start("engine", ["-c", FAILS])
         with pytest.raises(UpFailed) as failed:
-            await children.ready(child, "http://127.0.0.1:1/", 20.0)
+            await children.ready(child, "http://127.0.0.1:1/", 20.0, print)
     words = str(failed.value)
     assert "engine" in words
     assert "exit status 1" in words
@@ -100,8 +101,21 @@ async def test_killed_child_is_told_by_its_signal(tmp_path: Path) -> None:
 async def test_child_that_never_answers_is_told_after_its_time(tmp_path: Path) -> None:
     async with children_of(tmp_path) as children:
         child = await children.start("engine", ["-c", "import time; time.sleep(600)"])
-        with pytest.raises(UpFailed, match="응답하지 않았습니다"):
-            await children.ready(child, f"http://127.0.0.1:{free_port()}/", 0.5)
+        with pytest.raises(UpFailed, match="준비되지 않았습니다"):
+            await children.ready(child, f"http://127.0.0.1:{free_port()}/", 0.5, print)
+
+
+async def test_slow_child_is_told_by_its_own_words_and_once(tmp_path: Path) -> None:
+    port, said = free_port(), list[str]()
+    async with children_of(tmp_path) as children:
+        child = await children.start("gateway", ["-c", NOT_READY, str(port)])
+        with pytest.raises(UpFailed) as failed:
+            await children.ready(child, f"http://127.0.0.1:{port}/", 6.0, said.append)
+    assert "not ready: ledger" in str(failed.value)
+    assert len(said) == 1
+    assert "아직 준비되지 않았습니다" in said[0]
+    assert "빈 공간" in said[0]
+    assert "(not ready: ledger)" in said[0]
 
 
 async def test_first_failure_of_several_waits_ends_all(tmp_path: Path) -> None:
@@ -110,7 +124,7 @@ async def test_first_failure_of_several_waits_ends_all(tmp_path: Path) -> None:
         dead = await children.start("dead", ["-c", FAILS])
         with pytest.raises(UpFailed, match="dead"):
             await children.all_ready(
-                children.ready(child, "http://127.0.0.1:1/", 30.0) for child in (slow, dead)
+                children.ready(child, "http://127.0.0.1:1/", 30.0, print) for child in (slow, dead)
             )
 
 

@@ -51,3 +51,16 @@ def test_lane_that_does_not_exist_yet_says_so(
 ) -> None:
     assert lanes.main([option]) == 2
     assert "아직 없습니다" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["tests/nope/"], "모르는 경로"), (["tests/lanes.py"], "하나도 없습니다")],
+    ids=["no such path", "no tests"],
+)
+def test_pytests_own_refusals_are_told_in_korean(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    verdict, closing = lanes.run_pytest(words, slow=False, report=tmp_path / "report.xml")
+    assert not verdict.passed
+    assert told in closing
