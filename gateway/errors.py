@@ -329,6 +329,13 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         "개인정보를 확인할 수 없어 요청을 처리하지 않았습니다.",
         "Personal data could not be checked, so the request was not processed.",
     ),
+    redaction_errors.TooManyFindings: PublicError(
+        _S.BAD_REQUEST,
+        "too_many_findings",
+        _BAD,
+        "한 요청에 개인정보가 너무 많습니다. 나누어 보내 주십시오.",
+        "The request holds too much personal data at once. Send it in parts.",
+    ),
     redaction_errors.RedactionIncomplete: PublicError(
         _S.SERVICE_UNAVAILABLE,
         "redaction_incomplete",

@@ -201,11 +201,17 @@ class LimitSettings(_Group):
 class DetectorSettings(_Group):
     """The pool of detector processes."""
 
-    processes: int = Field(1, ge=1, le=64, description="Detector processes.")
+    processes: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Detector processes; with two or more, one serves short requests alone.",
+    )
     deadline_seconds: float = Field(
         2.0,
         gt=0,
-        description="Longest wait for one detection, plus one second per 100,000 characters.",
+        description="Longest time that one detection may take, plus one second per 100,000 "
+        "characters. A request waits as long again for a free process.",
     )
     queue_places: int = Field(256, gt=0, description="Detections that may wait at once.")
     remembered_texts: int = Field(

@@ -7,17 +7,23 @@ its other occurrences in all fields; such spans carry `COVER_RULE`. Never passes
 detector has read.
 """
 
+import asyncio
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from redaction.entity import COVER_RULE, Field, Findings, Span
+from redaction.errors import TooManyFindings
 from redaction.normalize import normalize, views
 from redaction.pool import Detector
 from redaction.recognizers.cover import Cover
+from redaction.recognizers.packs import MOST_SPANS, bounded
 from redaction.recognizers.resolve import resolve
 
 # How much is read on each side of a border: longer than any label, its gap and its value together.
 _REACH = 128
+_MOST_CHARACTERS_AT_ONCE = 50_000  # settled on the event loop, in a few milliseconds
 _JOINTS = ("", "\n")
 
 
@@ -61,31 +67,97 @@ async def detect(fields: Sequence[Field], detector: Detector) -> Findings:
 
     Raises:
         DetectionUnavailable: no detector answered in time.
+        TooManyFindings: the fields hold more than `MOST_SPANS` together.
     """
     windows = [window for where in range(len(fields)) for window in _windows(fields, where)]
     texts = [field.text for field in fields] + [window.text for window in windows]
     answers = await detector.spans(texts)
     own, joint = answers[: len(fields)], answers[len(fields) :]
-    found: list[list[Span]] = [list(spans) for spans in own]
+    pairs = list(zip(windows, joint, strict=True))
+    version = detector.version
+    # Settling much text takes long enough to make the streams of other callers late.
+    if sum(map(len, texts)) > _MOST_CHARACTERS_AT_ONCE:
+        spans = await asyncio.to_thread(_settled, fields, own, pairs)
+    else:
+        spans = _settled(fields, own, pairs)
+    return Findings(spans, version)
+
+
+_Joint = list[tuple[_Window, tuple[Span, ...]]]
+
+
+def _settled(
+    fields: Sequence[Field], own: Sequence[tuple[Span, ...]], joint: _Joint
+) -> tuple[tuple[Span, ...], ...]:
+    """The spans of each field.
+
+    Field by field: what has been settled of a field stays as it is when further fields follow. So
+    a longer conversation neither renumbers a shorter one nor brings back what that one withheld.
+    """
+    settled: list[list[Span]] = []
     late: list[list[Span]] = [[] for _ in fields]
     values = {
         (span.entity, field.text[span.start : span.end])
         for field, spans in zip(fields, own, strict=True)
         for span in spans
     }
-    for window, across in zip(windows, joint, strict=True):
-        for span in across:
-            for where, part in window.own(span):
-                values.add((span.entity, window.text[span.start : span.end]))
-                (late if part.rule == COVER_RULE else found)[where].append(part)
+    windows: dict[int, _Joint] = {}
+    for window, across in joint:
+        windows.setdefault(window.pieces[-1][0], []).append((window, across))
+    for where, field in enumerate(fields):
+        parts: dict[int, list[Span]] = {}
+        for window, across in windows.get(where, ()):
+            for span in across:
+                for at, part in window.own(span):
+                    values.add((span.entity, window.text[span.start : span.end]))
+                    parts.setdefault(at, []).append(part)
+        settled.append(_with_windows(field, own[where], parts.pop(where, [])))
+        for at, found in parts.items():
+            settled[at], rest = _extended(settled[at], found)
+            late[at] += rest
     cover = Cover.of((entity, normalize(value).text) for entity, value in values)
-    return Findings(
-        tuple(
-            resolve(spans, weaker=(*later, *_covered(field.text, cover)))
-            for field, spans, later in zip(fields, found, late, strict=True)
-        ),
-        detector.version,
-    )
+    found_in: list[tuple[Span, ...]] = []
+    left = MOST_SPANS
+    for field, spans, later in zip(fields, settled, late, strict=True):
+        covered = bounded(_covered(field.text, cover))
+        found_in.append(resolve(spans, weaker=(*later, *covered), text=field.text))
+        left -= len(found_in[-1])
+        if left < 0:
+            raise TooManyFindings
+    return tuple(found_in)
+
+
+def _with_windows(field: Field, own: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
+    """A field's own spans, and the parts of those that were read with what stands before it.
+
+    Such a part takes an own span's place only if it holds all of it.
+    """
+    if not parts:
+        return list(own)
+    held = [
+        span
+        for span in own
+        if any(part.start <= span.start and span.end <= part.end for part in parts)
+    ]
+    sure = [span for span in own if span not in held]
+    return list(resolve(sure, weaker=resolve((*held, *parts), text=field.text), text=field.text))
+
+
+def _extended(settled: list[Span], parts: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """What has been settled with the parts that a later field revealed beside it, and the others.
+
+    A part that touches something settled covers only what that leaves: its number comes later.
+    """
+    beside: list[Span] = []
+    late: list[Span] = []
+    for part in parts:
+        at = bisect_right(settled, part.start, key=attrgetter("end"))
+        touches = at < len(settled) and settled[at].start < part.end
+        if touches or part.rule == COVER_RULE:
+            late.append(part._replace(rule=COVER_RULE))
+        else:
+            beside.append(part)
+    return sorted((*settled, *resolve(beside))), late
 
 
 def _covered(text: str, cover: Cover) -> Iterator[Span]:

@@ -2,6 +2,7 @@
 
 RedactionError
 ├── DetectionUnavailable   no child answered within the deadline, or the pool is full
+├── TooManyFindings        more personal data in one request than is ever read for one
 ├── RedactionIncomplete    an original would still have left (the last look)
 └── ContentBlocked         the policy forbids an entity that was found
 """
@@ -13,6 +14,10 @@ class RedactionError(Exception):
 
 class DetectionUnavailable(RedactionError):
     """No detector answered within the deadline: the request must fail, nothing may pass unread."""
+
+
+class TooManyFindings(RedactionError):
+    """One request holds more personal data than the work for one caller may take."""
 
 
 class RedactionIncomplete(RedactionError):

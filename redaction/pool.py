@@ -1,8 +1,10 @@
 """The detector for asyncio: a bounded pool of processes, each request with its deadline.
 
 Takes texts, gives their spans. A child that crashes or misses its deadline is ended and replaced
-by a fork of the zygote within milliseconds; a dead zygote is started again. Spans of texts are
-remembered under a keyed hash, texts never. This module never imports Presidio and never logs.
+by a fork of the zygote within milliseconds; a dead zygote is started again. Large requests never
+keep small ones waiting for long: one child serves small ones alone, the others take turns. Spans of
+texts are remembered under a keyed hash, texts never. This module never imports Presidio and never
+logs.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from types import TracebackType
 from typing import Self
@@ -21,12 +23,14 @@ from typing import Self
 import orjson
 
 from redaction.entity import Span
-from redaction.errors import DetectionUnavailable
+from redaction.errors import DetectionUnavailable, TooManyFindings
+from redaction.line import Job, Line
 from redaction.wire import LENGTH, ORDER, Order, decode_spans, encode_texts
 
 _CHARACTERS_PER_SECOND = 100_000  # of the deadline, beyond `deadline_seconds`
 _LONGEST_REMEMBERED = 100_000
 _MOST_SPANS_REMEMBERED = 256  # bounds the memory's size, not its use
+_MOST_CHARACTERS_SMALL = 20_000  # some tens of milliseconds of a child's time
 _FAILURES_UNTIL_NOT_READY = 3
 _CANARY_SECONDS = 60.0
 _CANARY_SECONDS_NOT_READY = 1.0
@@ -40,7 +44,7 @@ _ORDER_SECONDS = 5.0
 class DetectorOptions:
     """How the pool works; see DetectorSettings for each number."""
 
-    processes: int = 1
+    processes: int = 2
     deadline_seconds: float = 2.0
     queue_places: int = 256
     remembered_texts: int = 4096
@@ -180,20 +184,6 @@ class _Zygote:
         self.kill()
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One round trip: texts in, spans out. `started` once a child has it."""
-
-    request: bytes = field(repr=False)
-    seconds: float
-    answer: "asyncio.Future[list[tuple[Span, ...]]]"
-    started: bool = False
-
-    def fail(self) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(DetectionUnavailable())
-
-
 class _Memory:
     """Spans of the texts seen last, under a hash keyed for this process alone."""
 
@@ -235,7 +225,7 @@ class Detector:
         self._memory = _Memory(options.remembered_texts)
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
-        self._queue: asyncio.Queue[_Job] = asyncio.Queue(options.queue_places)
+        self._line = Line(options.queue_places)
         self._children: list[_Child | None] = [None] * options.processes
         self._tasks: list[asyncio.Task[None]] = []
         self._failures = 0
@@ -296,11 +286,13 @@ class Detector:
     async def spans(self, texts: Sequence[str]) -> list[tuple[Span, ...]]:
         """The spans of each text, ascending and disjoint, in one round trip.
 
-        The answer to a text depends on that text and on `version` alone. Waits for at most
-        `deadline_seconds` and one second per 100,000 characters, queueing included.
+        The answer to a text depends on that text and on `version` alone. A child takes at most
+        `deadline_seconds` and one second per 100,000 characters; the texts wait at most as long
+        again for a child.
 
         Raises:
-            DetectionUnavailable: the deadline passed, the child crashed, or the queue is full.
+            DetectionUnavailable: a deadline passed, the child crashed, or the queue is full.
+            TooManyFindings: more spans than any request may have.
         """
         names = [self._memory.name(text) for text in texts]
         known = [None if name is None else self._memory.recall(name) for name in names]
@@ -321,13 +313,11 @@ class Detector:
         loop = asyncio.get_running_loop()
         characters = sum(len(text) for text in texts)
         seconds = self._options.deadline_seconds + characters / _CHARACTERS_PER_SECOND
-        job = _Job(encode_texts(texts), seconds, loop.create_future())
-        try:
-            self._queue.put_nowait(job)
-        except asyncio.QueueFull:
-            raise DetectionUnavailable from None
+        small = characters <= _MOST_CHARACTERS_SMALL
+        job = Job(encode_texts(texts), seconds, small, loop.create_future())
+        self._line.put(job)
         # A cancelled caller cancels the future: the worker then drops the answer.
-        timer = loop.call_later(seconds, job.fail)
+        timer = loop.call_later(seconds, job.fail_unless_started)
         try:
             answers = await job.answer
         finally:
@@ -338,27 +328,35 @@ class Detector:
 
     async def _work(self, place: int) -> None:
         """One child's keeper: takes jobs in order, and replaces the child when it fails one."""
+        only_small = place == 0 and self._options.processes > 1
         while True:
-            job = await self._queue.get()
-            if job.answer.done():
-                continue
+            job = await self._line.take(only_small=only_small)
             try:
-                child = self._children[place]
-                if child is None or child.gone():
-                    child = await self._replace(place)
-                # The child has its whole allowance even if the caller's ran while it queued:
-                # a busy pool must not end innocent children.
-                async with asyncio.timeout(job.seconds):
-                    spans = await child.spans(job.request)
+                await self._serve(job, place)
             except (_Gone, TimeoutError):
                 self._failed()
                 job.fail()
                 await self._replace_if_possible(place)
+            finally:
+                job.fail()  # the pool is closing; nothing if it has its answer
+
+    async def _serve(self, job: Job, place: int) -> None:
+        child = self._children[place]
+        if child is None or child.gone():
+            child = await self._replace(place)
+        if job.answer.done():
+            return
+        job.started = True
+        # Waiting in the line is no part of it: a busy pool must not end innocent children.
+        async with asyncio.timeout(job.seconds):
+            try:
+                spans = await child.spans(job.request)
+            except TooManyFindings:
+                job.refuse()
             else:
-                if self._ready:
-                    self._failures = 0
-                if not job.answer.done():
-                    job.answer.set_result(spans)
+                job.succeed(spans)
+        if self._ready:
+            self._failures = 0
 
     def _failed(self) -> None:
         self._failures += 1
@@ -432,8 +430,7 @@ class Detector:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._ready = False
-        while not self._queue.empty():
-            self._queue.get_nowait().fail()
+        self._line.fail_all()
         for child in self._children:
             if child is not None:
                 child.connection.close()

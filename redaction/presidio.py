@@ -29,7 +29,8 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
 
 from redaction.entity import Span
-from redaction.recognizers.packs import find, packs_named
+from redaction.errors import TooManyFindings
+from redaction.recognizers.packs import MOST_SPANS, find, packs_named
 from redaction.recognizers.recognizer import Canary, Pack
 from redaction.recognizers.resolve import resolve
 from redaction.wire import LENGTH, ORDER, Order, decode_texts, encode_spans
@@ -37,6 +38,8 @@ from redaction.wire import LENGTH, ORDER, Order, decode_texts, encode_spans
 LANGUAGE = "ko"
 _NAME = "gwanmun"
 _RULE = "rule"
+# Of all texts of a request together: the windows across the borders of its fields say some again.
+_MOST_ANSWERED = 4 * MOST_SPANS
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -157,7 +160,22 @@ def _serve(connection: socket.socket, analyzer: Analyzer) -> None:
         body = _receive(connection, LENGTH.unpack(head)[0])
         if body is None:
             return
-        connection.sendall(encode_spans([analyzer.spans(text) for text in decode_texts(body)]))
+        connection.sendall(encode_spans(_answer(decode_texts(body), analyzer)))
+
+
+def _answer(texts: Sequence[str], analyzer: Analyzer) -> list[tuple[Span, ...]] | None:
+    """The spans of each text, or None as soon as there are too many of them."""
+    found: list[tuple[Span, ...]] = []
+    left = _MOST_ANSWERED
+    for text in texts:
+        try:
+            found.append(analyzer.spans(text))
+        except TooManyFindings:
+            return None
+        left -= len(found[-1])
+        if left < 0:
+            return None
+    return found
 
 
 def _die_with_parent() -> None:

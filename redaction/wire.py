@@ -1,7 +1,8 @@
 """How the pool and its detector processes speak: frames on stream sockets, and one-byte orders.
 
 A request frame carries texts as UTF-8 (lone surrogates pass), an answer frame JSON without any
-text: for each text its spans as [start, end, entity, score, rule]. Orders to the zygote are five
+text: for each text its spans as [start, end, entity, score, rule], or null where there are too many
+to say. Orders to the zygote are five
 bytes: what to do, and a process id.
 """
 
@@ -12,6 +13,7 @@ from enum import IntEnum
 import orjson
 
 from redaction.entity import Span
+from redaction.errors import TooManyFindings
 
 LENGTH = struct.Struct("!I")
 ORDER = struct.Struct("!BI")
@@ -44,9 +46,11 @@ def decode_texts(body: bytes) -> list[str]:
     return texts
 
 
-def encode_spans(found: Sequence[Sequence[Span]]) -> bytes:
-    """An answer frame."""
-    body = orjson.dumps([[list(span) for span in spans] for spans in found])
+def encode_spans(found: Sequence[Sequence[Span]] | None) -> bytes:
+    """An answer frame; None says that the texts hold too many findings."""
+    body = orjson.dumps(
+        None if found is None else [[list(span) for span in spans] for spans in found]
+    )
     return LENGTH.pack(len(body)) + body
 
 
@@ -54,9 +58,13 @@ def decode_spans(body: bytes) -> list[tuple[Span, ...]]:
     """The spans of an answer frame's body.
 
     Raises:
+        TooManyFindings: the texts hold too many.
         ValueError: the body is not what a detector writes.
     """
+    answer = orjson.loads(body)
+    if answer is None:
+        raise TooManyFindings
     try:
-        return [tuple(Span(*entry) for entry in spans) for spans in orjson.loads(body)]
+        return [tuple(Span(*entry) for entry in spans) for spans in answer]
     except TypeError:
         raise ValueError("not an answer of a detector") from None

@@ -1,5 +1,7 @@
 """The step over fields: borders between them, covers across them, order and offsets."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,6 +9,7 @@ import pytest_asyncio
 
 from redaction.detect import detect
 from redaction.entity import COVER_RULE, Field, Findings, Origin
+from redaction.errors import TooManyFindings
 from redaction.pool import Detector, DetectorOptions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -146,3 +149,48 @@ async def test_detect_reads_a_value_of_json_behind_the_name_that_it_stands_under
         [(0, 3, "PERSON")],
         [],
     ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        pytest.param(
+            ("번호 900101-1234567", "lee@b.example 입니다"),
+            [[("KR_RRN", "900101-1234567")], [("EMAIL_ADDRESS", "lee@b.example")]],
+            id="resident-number-before-an-address",
+        ),
+        pytest.param(
+            ("제 메일은 kj@a.kr-----", "lee@b.example"),
+            [[("EMAIL_ADDRESS", "kj@a.kr")], [("EMAIL_ADDRESS", "lee@b.example")]],
+            id="address-before-an-address",
+        ),
+    ],
+)
+async def test_detect_keeps_what_a_field_says_by_itself(texts, expected, detector):
+    fields = joined(*texts)
+    assert found(fields, await detect(fields, detector)) == expected
+
+
+async def test_detect_counts_the_findings_of_all_fields_together(detector):
+    addresses = [" ".join(f"a{i}@b{k}.kr" for i in range(7_000)) for k in range(3)]
+    assert len((await detect(apart(*addresses[:2]), detector)).spans[1]) == 7_000
+    with pytest.raises(TooManyFindings):
+        await detect(apart(*addresses), detector)
+
+
+async def test_detect_settles_much_text_beside_the_event_loop(detector):
+    text = "성명: 김철수\n" + "안내 김철수 010-1234-5678 " * 8_000
+    longest, last = 0.0, time.perf_counter()
+
+    async def beat() -> None:
+        nonlocal longest, last
+        while True:
+            await asyncio.sleep(0.005)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    beating = asyncio.create_task(beat())
+    findings = await detect(apart(text), detector)
+    beating.cancel()
+    assert len(findings.spans[0]) == 16_001
+    assert longest < 0.5

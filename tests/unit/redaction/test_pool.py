@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from redaction.entity import Span
-from redaction.errors import DetectionUnavailable
+from redaction.errors import DetectionUnavailable, TooManyFindings
 from redaction.pool import Detector, DetectorOptions
 
 # One pool for most tests: a start imports Presidio, which takes seconds.
@@ -43,7 +43,10 @@ async def until(condition, seconds=20.0) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared() -> AsyncIterator[Detector]:
     options = DetectorOptions(
-        deadline_seconds=DEADLINE_SECONDS, queue_places=QUEUE_PLACES, remembered_texts=2
+        processes=1,
+        deadline_seconds=DEADLINE_SECONDS,
+        queue_places=QUEUE_PLACES,
+        remembered_texts=2,
     )
     async with Detector(options) as running:
         yield running
@@ -185,6 +188,66 @@ async def test_pool_serves_with_two_children_holds_no_text_and_leaves_nothing_be
     assert not [task for task in asyncio.all_tasks() - running if not task.done()]
 
 
+async def test_pool_serves_short_texts_beside_long_ones():
+    long = "국민 여러분께 안내드립니다. " * 20_000
+    async with Detector(DetectorOptions(processes=2, remembered_texts=0)) as detector:
+        hold = [asyncio.create_task(detector.spans([f"{i} {long}"])) for i in range(3)]
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for i in range(10):
+                assert places((await detector.spans([f"{TEXT} {i}"]))[0]) == EXPECTED
+        assert not any(task.done() for task in hold)
+        await asyncio.gather(*hold)
+        assert detector.replaced_children == 0
+
+
+async def test_pool_counts_no_waiting_against_a_childs_deadline(detector):
+    replaced = detector.replaced_children
+    os.kill(detector.pids[0], signal.SIGSTOP)
+    held = asyncio.create_task(detector.spans(["하나"]))
+    await asyncio.sleep(DEADLINE_SECONDS * 0.7)
+    behind = asyncio.create_task(detector.spans([f"{TEXT} 뒤"]))
+    with pytest.raises(DetectionUnavailable):
+        await held
+    assert places((await behind)[0]) == EXPECTED
+    assert detector.replaced_children == replaced + 1
+
+
+async def test_pool_fails_what_waits_too_long_for_a_child(detector):
+    os.kill(detector.pids[0], signal.SIGSTOP)
+    # A long text's child has longer than the others may wait for it.
+    held = asyncio.create_task(detector.spans(["가" * 150_000]))
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(DEADLINE_SECONDS * 1.8):
+        with pytest.raises(DetectionUnavailable):
+            await detector.spans(["기다림"])
+    assert not held.done()
+    with pytest.raises(DetectionUnavailable):
+        await held
+
+
+async def test_pool_keeps_places_for_short_texts(detector):
+    os.kill(detector.pids[0], signal.SIGSTOP)
+    tasks = [asyncio.create_task(detector.spans([f"{i}" * 30_000])) for i in range(QUEUE_PLACES)]
+    await asyncio.sleep(0.2)
+    assert sum(task.done() for task in tasks) == QUEUE_PLACES // 2
+    short = asyncio.create_task(detector.spans([TEXT + " 짧음"]))
+    await asyncio.sleep(0.1)
+    assert not short.done()
+    for task in (*tasks, short):
+        task.cancel()
+    await asyncio.gather(*tasks, short, return_exceptions=True)
+
+
+async def test_pool_says_when_a_text_holds_too_much_and_keeps_its_child(detector):
+    replaced, pids = detector.replaced_children, detector.pids
+    for text in (" ".join(f"a{i}@b.co" for i in range(20_001)), "김철수 씨 " + "김철수" * 20_001):
+        with pytest.raises(TooManyFindings):
+            await detector.spans([text])
+    assert places((await detector.spans([TEXT]))[0]) == EXPECTED
+    assert (detector.replaced_children, detector.pids) == (replaced, pids)
+
+
 async def test_pool_says_so_when_no_detector_comes_up():
     with pytest.raises(DetectionUnavailable):
         async with Detector(DetectorOptions(packs=("nowhere",))):
@@ -205,7 +268,8 @@ async def test_children_die_when_their_pool_is_killed():
         sys.executable, "-c", source, stdout=asyncio.subprocess.PIPE
     )
     assert owner.stdout is not None
-    child = int(await owner.stdout.readline())
+    children = [int(pid) for pid in (await owner.stdout.readline()).split()]
+    assert len(children) == DetectorOptions().processes
     owner.kill()
     await owner.wait()
-    await until(lambda: state_of(child) in ("", "Z"))
+    await until(lambda: all(state_of(child) in ("", "Z") for child in children))

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from redaction.errors import TooManyFindings
 from redaction.recognizers.kr.pack import KR
 from redaction.recognizers.packs import find
 
@@ -274,5 +275,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_of_200_000_characters_is_read_to_its_end(name):
-    spans = find(HOSTILE[name], (KR,))
+    try:
+        spans = find(HOSTILE[name], (KR,))
+    except TooManyFindings:
+        assert name in ("names", "list")
+        return
     assert all(a.end <= b.start for a, b in pairwise(spans))
