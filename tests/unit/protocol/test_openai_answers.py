@@ -197,7 +197,7 @@ def test_error_envelope_has_openais_form(kind: type[Exception]):
     error = json.loads(error_body(shown, "abc", "messages[0]"))
     assert error == {
         "error": {
-            "message": f"{shown.korean} ({shown.english}) [abc]",
+            "message": f"{shown.korean} ({shown.english}) messages[0] [abc]",
             "type": shown.type,
             "param": "messages[0]",
             "code": shown.code,
