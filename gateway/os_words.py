@@ -1,6 +1,7 @@
 """The operating system's reasons in Korean: the one table for every message that names one."""
 
 import errno
+import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -26,5 +27,6 @@ def korean(error: OSError) -> str:
 
 
 def english(error: OSError) -> str:
-    """The reason as the system words it."""
-    return error.strerror or type(error).__name__
+    """The reason as the system words it, without what Python adds to it."""
+    known = error.errno if error.errno in _KOREAN else None
+    return os.strerror(known) if known else error.strerror or type(error).__name__
