@@ -2,9 +2,9 @@
 
 import base64
 import json
-import time
 
 import pytest
+from counting import events
 
 from redaction.entity import Field, Findings, Origin, Span
 from redaction.errors import RedactionIncomplete
@@ -101,12 +101,75 @@ def test_deep_body_is_read_to_its_end():
         last_look({"x": body}, mapping())
 
 
-def test_time_grows_with_the_body_only():
-    texts = [f"{n:011d}" for n in range(1, 4000, 2)]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "연락: kim20240305@mail.example 회의는 2024-03-05 14:00",
+        "hong19900101@naver.com 생년월일 1990.01.01",
+        "id12345678@korea.kr, 접수번호 12345678",
+        "kim20240305(at)mail.example, 2024-03-05",
+    ],
+)
+def test_digits_of_an_address_are_nobodys_number(text):
+    end = min(at for at in (text.find(" "), text.find(",")) if at > 0)
+    spans = (Span(0, end, "EMAIL_ADDRESS", 1.0),)
+    (said,), left = replace([Field(text, Origin.USER)], Findings((spans,), "t"), Policy("t"))
+    assert said == "[이메일_1]" + text[end:]
+    last_look({"content": said}, left)
+
+
+def test_numbers_of_a_json_list_are_not_one_number():
+    last_look({"content": '{"a": [0, 10, 1234, 5678]}'}, mapping())
+    for left in ('{"a": [1, "010 1234 5678"]}', '{"a": 1, "a": 1012345678, "010-1234-5678": 2}'):
+        with pytest.raises(RedactionIncomplete):
+            last_look({"content": left}, mapping())
+    with pytest.raises(RedactionIncomplete):
+        last_look({"content": json.dumps([json.dumps({"a": "kim@korea.kr"})])}, mapping())
+
+
+def test_number_in_brackets_is_no_surrogate():
+    with pytest.raises(RedactionIncomplete):
+        last_look({"content": "[메모_01012345678]"}, mapping())
+
+
+def test_hash_that_was_issued_is_no_number():
+    policy = Policy("t", {"PHONE_NUMBER": Operator.HASH}, hash_key=b"k" * 32)
+    issued = next(value for value in mapping(policy).values if value.entity == "PHONE_NUMBER")
+    last_look({"content": issued.surrogate}, mapping(policy))
+
+
+def many(texts: list[str], entity: str) -> Mapping:
     fields = [Field(text, Origin.USER) for text in texts]
-    spans = tuple((Span(0, 11, "PHONE_NUMBER", 1.0),) for _ in texts)
-    many = replace(fields, Findings(spans, "test"), Policy("t")).mapping
-    body = {"content": json.dumps(["가나다 2026 라마바 "] * 20_000, ensure_ascii=False)}
-    started = time.perf_counter()
-    last_look(body, many)
-    assert time.perf_counter() - started < 5
+    spans = tuple((Span(0, len(text), entity, 1.0),) for text in texts)
+    return replace(fields, Findings(spans, "test"), Policy("t")).mapping
+
+
+GROWING = {
+    "numbers": (
+        many([f"{n:011d}" for n in range(1, 4_000, 2)], "PHONE_NUMBER"),
+        "가나다 2026 라마바 " * 2_000,
+    ),
+    "addresses": (
+        many(
+            [f"{'a' * n}@{'b' * m}.co" for n in range(1, 64) for m in range(1, 60)], "EMAIL_ADDRESS"
+        ),
+        "@ " * 10_000 + "a" * 5_000 + "@" + "b" * 5_000,
+    ),
+    "befores": (
+        many(
+            [f"{'a' * n}@b.co" for n in range(1, 64)] + [f"c@{'b.' * n}co" for n in range(1, 60)],
+            "EMAIL_ADDRESS",
+        ),
+        ("a" * 60 + "@" + "b." * 60 + " ") * 100,
+    ),
+}
+
+
+@pytest.mark.parametrize(("left", "text"), GROWING.values(), ids=GROWING.keys())
+def test_work_grows_with_the_body_only(left, text):
+    work = [
+        events(lambda body=text * times: last_look({"content": body}, left), most=10_000_000)
+        for times in (1, 2)
+    ]
+    assert work[1] < 2.2 * work[0]
+    assert work[0] < 40 * (len(text) + len(left.values))
