@@ -2,12 +2,14 @@
 
 Takes parts that hold surrogates; gives parts of the same shape with the real words. One lane (a
 Scanner, then a Restorer) per choice, field and tool call; held text leaves inside the part that
-carries the choice's finish_reason. It must never let text pass that was not scanned first.
+carries the choice's finish_reason. It must never let text pass that was not scanned first: what
+stands beside a text (alternatives of a token, its bytes) is scanned too, or written anew.
 """
 
+import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway.domain import Expected
 from gateway.errors import AnswerInvalid
@@ -17,6 +19,7 @@ from redaction.mapping import Mapping as SurrogateMapping
 from redaction.policy import Policy
 from redaction.restore import Mode, Place, Restorer
 from redaction.scan import Scanner
+from redaction.surrogate import may_start, search
 
 
 class Restoration:
@@ -37,12 +40,12 @@ class Restoration:
 
     def finish(self) -> Part:
         """What choices without a finish_reason still hold; without choices after a whole answer."""
-        rest = tuple(
-            self._restore(Choice(number, finish_reason="length"))
+        rest = (
+            lanes.feed(Choice(number), last=True)
             for number, lanes in self._choices.items()
             if not lanes.finished
         )
-        return Part(rest)
+        return Part(tuple(choice for choice in rest if _says_something(choice)))
 
     @property
     def restored(self) -> Mapping[str, int]:
@@ -67,12 +70,16 @@ class Restoration:
         if lanes is None:
             lanes = _ChoiceLanes(self._mapping, self._policy, is_json=self._expected.is_json)
             self._choices[choice.number] = lanes
-        restored = lanes.feed(choice)
+        restored = lanes.feed(choice, last=choice.finish_reason is not None)
         if self._schema is not None:
-            lanes.answer += restored.content or ""
-            if choice.finish_reason == "stop" and not self._schema.accepts(lanes.answer):
+            lanes.answer.append(restored.content or "")
+            if choice.finish_reason == "stop" and not self._schema.accepts("".join(lanes.answer)):
                 raise AnswerInvalid
         return restored
+
+
+def _says_something(choice: Choice) -> bool:
+    return any((choice.content, choice.reasoning, choice.refusal, choice.tool_calls))
 
 
 class _ChoiceLanes:
@@ -81,18 +88,19 @@ class _ChoiceLanes:
     def __init__(self, mapping: SurrogateMapping, policy: Policy, *, is_json: bool) -> None:
         self._mapping, self._policy = mapping, policy
         place = Place.JSON if is_json else Place.TEXT
-        self._content = _LoggedLane(_Lane(mapping, policy, place))
+        alternatives = _Alternatives(mapping, policy)
+        self._content = _LoggedLane(_Lane(mapping, policy, place), alternatives)
         self._reasoning = _Lane(mapping, policy, Place.TEXT)
-        self._refusal = _LoggedLane(_Lane(mapping, policy, Place.TEXT))
+        self._refusal = _LoggedLane(_Lane(mapping, policy, Place.TEXT), alternatives)
         self._tools: dict[int, _Lane] = {}
         self.finished = False
-        self.answer = ""
+        self.answer: list[str] = []
 
     def all(self) -> tuple["_Lane", ...]:
         return (self._content.lane, self._reasoning, self._refusal.lane, *self._tools.values())
 
-    def feed(self, choice: Choice) -> Choice:
-        self.finished = self.finished or choice.finish_reason is not None
+    def feed(self, choice: Choice, *, last: bool) -> Choice:
+        self.finished = self.finished or last
         content, logprobs = self._content.feed(choice.content, choice.logprobs, last=self.finished)
         refusal, refusal_logprobs = self._refusal.feed(
             choice.refusal, choice.refusal_logprobs, last=self.finished
@@ -149,16 +157,37 @@ class _Lane:
         return out if out or text is not None else None
 
 
+class _Alternatives:
+    """Which of the words that an engine nearly said may be shown: none that tells of anybody."""
+
+    def __init__(self, mapping: SurrogateMapping, policy: Policy) -> None:
+        self._mapping, self._policy = mapping, policy
+
+    def safe(self, entries: Iterable[TokenLogprob]) -> tuple[TokenLogprob, ...]:
+        """The entries without surrogates and without values that the engine made up."""
+        return tuple(_written(entry) for entry in entries if self._harmless(entry.token))
+
+    def _harmless(self, text: str) -> bool:
+        if may_start(text) and search(text, 0, "", whole=True) is not None:
+            return False
+        if _MAY_HOLD_VALUE.search(text) is None:
+            return True
+        scanner = Scanner(self._mapping, self._policy)
+        return scanner.feed(text) + scanner.flush() == text
+
+
 @dataclass(slots=True)
 class _LoggedLane:
     """A lane whose text may come with log probabilities of its tokens.
 
     Tokens that made up a surrogate become one entry: the real word, the sum of their log
-    probabilities, no alternatives (those would name other people's surrogates).
+    probabilities, no alternatives (those would name other people's surrogates). A token that was
+    held back keeps its entry but no alternatives: digit by digit they could spell a number.
     """
 
     lane: _Lane
-    _held: tuple[TokenLogprob, ...] = ()
+    _alternatives: _Alternatives
+    _held: list[TokenLogprob] = field(default_factory=list)
 
     def feed(
         self, text: str | None, tokens: tuple[TokenLogprob, ...] | None, *, last: bool
@@ -172,28 +201,41 @@ class _LoggedLane:
         said: list[str] = []
         entries: list[TokenLogprob] = []
         for piece in pieces:
-            self._take(piece, self.lane.feed(piece.token, last=False) or "", said, entries)
-        rest = self.lane.feed(None, last=True) if last else None
-        if rest:
+            # Without text there is nothing to restore: it waits for the next that has some.
+            out = self.lane.feed(piece.token, last=False) if piece.token else ""
+            self._held.append(piece)
+            if out:
+                said.append(out)
+                entries += self._entries(out)
+        if last:
+            rest = self.lane.feed(None, last=True) or ""
             said.append(rest)
-            entries.append(_merged(rest, self._held))
-            self._held = ()
+            entries += self._entries(rest)
         return "".join(said), tuple(entries)
 
-    def _take(
-        self, piece: TokenLogprob, out: str, said: list[str], entries: list[TokenLogprob]
-    ) -> None:
-        self._held = (*self._held, piece)
-        if not out:
-            return
-        said.append(out)
-        if out == "".join(token.token for token in self._held):
-            entries.extend(self._held)
-        else:
-            entries.append(_merged(out, self._held))
-        self._held = ()
+    def _entries(self, out: str) -> Sequence[TokenLogprob]:
+        """What the tokens held so far have become, now that they are said as `out`."""
+        held, self._held = self._held, []
+        if out != "".join(token.token for token in held):
+            return (_merged(out, held),)
+        if len(held) == 1:
+            return (_written(held[0], self._alternatives.safe(held[0].top)),)
+        return [_written(token) for token in held]
 
 
-def _merged(text: str, tokens: tuple[TokenLogprob, ...]) -> TokenLogprob:
-    encoded = tuple(text.encode("utf-8", "surrogatepass"))
-    return TokenLogprob(text, sum(token.logprob for token in tokens), encoded)
+# Fewer digits are no value of any kind; see `redaction.scan`.
+_MAY_HOLD_VALUE = re.compile(r"[@＠]|\d(?:\D*\d){6}")
+
+
+def _written(token: TokenLogprob, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
+    """An entry whose bytes are those of its text, whatever the engine says they are."""
+    encoded = None if token.bytes is None else _encoded(token.token)
+    return TokenLogprob(token.token, token.logprob, encoded, top)
+
+
+def _merged(text: str, tokens: Iterable[TokenLogprob]) -> TokenLogprob:
+    return TokenLogprob(text, sum(token.logprob for token in tokens), _encoded(text))
+
+
+def _encoded(text: str) -> tuple[int, ...]:
+    return tuple(text.encode("utf-8", "surrogatepass"))
