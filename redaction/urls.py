@@ -43,7 +43,14 @@ _FILE_AHEAD = re.compile(
 )
 _SPECIAL = re.compile(r"[\[\]()<>`~\n]")
 _TAG_BEGINS = re.compile(r"[A-Za-z/!?]")
-_TOKEN_ENDS = re.compile(r"[\s<>]")
+# Python knows more spaces; a program that makes links of text may take those for letters of a URL.
+_SPACE = " \t\r"
+_TOKEN_ENDS = frozenset(f"{_SPACE}\n<>")
+# A blank line ends a tag in Markdown, but not for a program that hands the text to HTML's parser:
+# there a value in quotes ends at its quote. So a tag with an open quote goes on behind a blank line
+# for as many characters as common servers read of a request's first line (Apache, nginx: 8 KiB); a
+# stray `<b x="` of running text ends there at last.
+_LONGEST_BEHIND_BLANK = 8192
 _LINE_LEADS = frozenset(" \t>*+-0123456789.)")
 
 
@@ -77,6 +84,7 @@ class LinkTracker:
         "_label",
         "_line_start",
         "_looked",
+        "_patience",
         "_place",
         "_quote",
         "_seen",
@@ -99,6 +107,7 @@ class LinkTracker:
         self._depth = 0
         self._quote = ""
         self._equals = False  # in a tag: what stood last, spaces aside, was =
+        self._patience = 0  # in a tag behind a blank line: how many more characters it may go on
         self._ticks = ""  # the run of ` or ~ that is still growing
         self._ticks_at_start = False
         self._code = _NO_CODE
@@ -139,15 +148,11 @@ class LinkTracker:
         self._before = text[-1]
         if self._line_start or self._blank:
             self._line_start = self._line_start and _LINE_LEADS.issuperset(text)
-            self._blank = self._blank and text.isspace()
-        pieces = text.split()
-        if not pieces or text[-1].isspace():
+            self._blank = self._blank and not text.strip(_SPACE)
+        space = max(map(text.rfind, _SPACE))
+        if space >= 0:
             self._new_token()
-        elif len(pieces) > 1 or text[0].isspace():
-            self._new_token()
-            self._extend(pieces[-1])
-        else:
-            self._extend(text)
+        self._extend(text[space + 1 :])
 
     def _new_token(self) -> None:
         self._token, self._url, self._looked = "", False, 0
@@ -179,7 +184,7 @@ class LinkTracker:
             self._tag(char)
         else:
             self._definition(char)
-        if _TOKEN_ENDS.match(char):
+        if char in _TOKEN_ENDS:
             self._new_token()
         else:
             self._extend(char)
@@ -188,7 +193,11 @@ class LinkTracker:
     def _line(self, char: str) -> None:
         if char == "\n":
             if self._blank:
-                self._leave()  # nothing of Markdown but a block of code reaches over an empty line
+                # Nothing of Markdown but a block of code reaches over an empty line.
+                if self._place is not _In.TAG or not (self._quote or self._equals):
+                    self._leave()
+                elif not self._patience:
+                    self._patience = _LONGEST_BEHIND_BLANK
                 self._label = False
                 if not self._code.block:
                     self._code = _NO_CODE
@@ -198,11 +207,12 @@ class LinkTracker:
             return
         if self._line_start and char not in _LINE_LEADS:
             self._line_start = False
-        if not char.isspace():
+        if char not in _SPACE:
             self._blank = False
 
     def _leave(self) -> None:
         self._place, self._quote, self._depth, self._seen = _In.TEXT, "", 0, False
+        self._patience = 0
 
     def _text(self, char: str, before: str) -> None:
         if self._code.block:
@@ -239,11 +249,15 @@ class LinkTracker:
         elif char == ">":
             self._leave()
         self._equals = char == "=" or (self._equals and char.isspace())
+        if self._patience:
+            self._patience -= 1
+            if not self._patience:
+                self._leave()
 
     def _definition(self, char: str) -> None:
         if char == "<" and not self._seen:
             self._place, self._equals = _In.TAG, False
-        elif not char.isspace():
+        elif char not in _SPACE and char != "\n":
             self._seen = True
         elif self._seen:
             self._leave()

