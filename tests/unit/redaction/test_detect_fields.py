@@ -1,16 +1,18 @@
 """The step over fields: borders between them, covers across them, order and offsets."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
 from redaction.detect import detect
-from redaction.entity import COVER_RULE, Field, Findings, Origin
+from redaction.entity import COVER_RULE, Field, Findings, Origin, Span
 from redaction.errors import TooManyFindings
 from redaction.pool import Detector, DetectorOptions
+from redaction.recognizers.kr.pack import KR
+from redaction.recognizers.packs import find
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -178,19 +180,30 @@ async def test_detect_counts_the_findings_of_all_fields_together(detector):
         await detect(apart(*addresses), detector)
 
 
-async def test_detect_settles_much_text_beside_the_event_loop(detector):
-    text = "성명: 김철수\n" + "안내 김철수 010-1234-5678 " * 8_000
-    longest, last = 0.0, time.perf_counter()
+class AtOnce:
+    """Answers without a process and without ever waiting."""
 
-    async def beat() -> None:
-        nonlocal longest, last
+    version = "kr"
+
+    async def spans(self, texts: Sequence[str]) -> list[tuple[Span, ...]]:
+        return [find(text, (KR,)) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("repeated", "turns"), [(8_000, True), (10, False)], ids=["much", "little"]
+)
+async def test_detect_lets_the_event_loop_turn_while_it_settles_much_text(repeated, turns):
+    turned = 0
+
+    async def turn() -> None:
+        nonlocal turned
         while True:
-            await asyncio.sleep(0.005)
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
+            await asyncio.sleep(0)
+            turned += 1
 
-    beating = asyncio.create_task(beat())
-    findings = await detect(apart(text), detector)
-    beating.cancel()
-    assert len(findings.spans[0]) == 16_001
-    assert longest < 0.5
+    turning = asyncio.create_task(turn())
+    text = "성명: 김철수\n" + "안내 김철수 010-1234-5678 " * repeated
+    findings = await detect(apart(text), cast(Detector, AtOnce()))
+    turning.cancel()
+    assert len(findings.spans[0]) == 2 * repeated + 1
+    assert (turned > 0) is turns
