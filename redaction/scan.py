@@ -23,6 +23,7 @@ from redaction.surrogate import blank
 # The shortest value of any kind is a representative telephone number.
 _LEAST_DIGITS = 7
 _CONTEXT = 64  # characters before a run: recognizers look for labels within 28 and one line above
+_CONTEXT_WORDS = 3  # an address that is written with spaces reaches back no further
 _LONGEST_RUN = 256  # longer than any value, an address of e-mail (RFC 5321: 254) nearly so
 _CUT = 128
 _SLICE = 512  # a whole answer is read in slices, so that the work grows with its length only
@@ -49,7 +50,16 @@ class Scanner:
     how many values were blanked, per entity name. In JSON a blank outside a string becomes one.
     """
 
-    __slots__ = ("_context", "_held", "_mapping", "_policy", "_reader", "_recognizers", "counts")
+    __slots__ = (
+        "_context",
+        "_held",
+        "_mapping",
+        "_policy",
+        "_reader",
+        "_recognizers",
+        "_without_digits",
+        "counts",
+    )
 
     def __init__(self, mapping: Mapping, policy: Policy, *, place: Place = Place.TEXT) -> None:
         self.counts: Counter[str] = Counter()
@@ -62,6 +72,7 @@ class Scanner:
             if ENTITIES[recognizer.entity].structured
             and policy.operator(recognizer.entity) is not Operator.ALLOW
         )
+        self._without_digits = tuple(item for item in self._recognizers if not item.numeric)
         self._reader = None if place is Place.TEXT else JsonReader()
         self._held = ""
         self._context = ""
@@ -131,10 +142,18 @@ class Scanner:
         """The values in a run that the caller's input does not hold; offsets within the run."""
         if "@" not in run and "＠" not in run and len(_DIGIT.findall(run)) < _LEAST_DIGITS:
             return ()
-        text, before = self._context + run, len(self._context)
+        context, wanted = self._context, self._recognizers
+        if _DIGIT.search(run) is None:
+            # A number ends with a digit; what escapes hide is looked for in any case. Addresses
+            # before this one must not be found again for each that follows.
+            wanted = self._without_digits
+            words = context.rsplit(None, _CONTEXT_WORDS)
+            context = context[len(words[0]) :] if len(words) > _CONTEXT_WORDS else context
+        text, before = context + run, len(context)
         found: list[Span] = []
         for view in views(text):
-            for recognizer in self._recognizers:
+            recognizers, wanted = wanted, self._recognizers
+            for recognizer in recognizers:
                 for span in recognizer.find(view.text):
                     start, end = view.original(span.start, span.end)
                     if end > before:

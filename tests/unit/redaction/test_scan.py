@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from counting import events
 
 from redaction.entity import Field, Findings, Origin, Span
 from redaction.mapping import Mapping
@@ -112,3 +113,17 @@ def test_json_stays_json(size):
         "esc": "〈전화번호 가림〉",
         "n": 12,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [("a@b.co ", 80), ("010-9876-5432 ", 80), ("12 34 ", 40), ("안녕하세요. ", 1)],
+)
+def test_work_grows_with_the_text_only(text, most):
+    def scan(times: int) -> int:
+        scanner = Scanner(mapping(), POLICY)
+        return events(lambda: (scanner.feed(text * times), scanner.flush()), most=10_000_000)
+
+    few, many = scan(500), scan(1_000)
+    assert many < 2.2 * few
+    assert few < most * 500 * len(text)
