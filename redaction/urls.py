@@ -149,10 +149,10 @@ class LinkTracker:
         if self._line_start or self._blank:
             self._line_start = self._line_start and _LINE_LEADS.issuperset(text)
             self._blank = self._blank and not text.strip(_SPACE)
-        space = max(map(text.rfind, _SPACE))
-        if space >= 0:
+        if " " in text or "\t" in text or "\r" in text:
             self._new_token()
-        self._extend(text[space + 1 :])
+            text = text[max(map(text.rfind, _SPACE)) + 1 :]
+        self._extend(text)
 
     def _new_token(self) -> None:
         self._token, self._url, self._looked = "", False, 0

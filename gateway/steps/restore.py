@@ -229,8 +229,9 @@ _MAY_HOLD_VALUE = re.compile(r"[@＠]|\d(?:\D*\d){6}")
 
 def _written(token: TokenLogprob, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
     """An entry whose bytes are those of its text, whatever the engine says they are."""
-    encoded = None if token.bytes is None else _encoded(token.token)
-    return TokenLogprob(token.token, token.logprob, encoded, top)
+    if token.bytes is None:
+        return token if token.top == top else token._replace(top=top)
+    return TokenLogprob(token.token, token.logprob, _encoded(token.token), top)
 
 
 def _merged(text: str, tokens: Iterable[TokenLogprob]) -> TokenLogprob:
