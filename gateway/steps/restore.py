@@ -36,7 +36,7 @@ class Restoration:
 
     def feed(self, part: Part) -> Part:
         """The part as the caller may read it; a choice may come back with nothing to say yet."""
-        return part._replace(choices=tuple(self._restore(choice) for choice in part.choices))
+        return Part(tuple([self._restore(choice) for choice in part.choices]), part.tokens)
 
     def finish(self) -> Part:
         """What choices without a finish_reason still hold; without choices after a whole answer."""
@@ -105,13 +105,16 @@ class _ChoiceLanes:
         refusal, refusal_logprobs = self._refusal.feed(
             choice.refusal, choice.refusal_logprobs, last=self.finished
         )
-        return choice._replace(
-            content=content,
-            logprobs=logprobs,
-            refusal=refusal,
-            refusal_logprobs=refusal_logprobs,
-            reasoning=self._reasoning.feed(choice.reasoning, last=self.finished),
-            tool_calls=self._feed_tools(choice.tool_calls),
+        # Built anew and whole: nothing of the engine's passes because nobody thought of it here.
+        return Choice(
+            choice.number,
+            content,
+            self._reasoning.feed(choice.reasoning, last=self.finished),
+            refusal,
+            self._feed_tools(choice.tool_calls),
+            choice.finish_reason,
+            logprobs,
+            refusal_logprobs,
         )
 
     def _feed_tools(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
