@@ -23,7 +23,7 @@ import httpx
 import uvloop
 from dispatching import engines, opened, task
 from httpx_aiohttp import AiohttpTransport
-from serve import free_port
+from ports import free_ports
 
 from inference.dispatch import dispatch
 from inference.replica import Replica
@@ -99,7 +99,7 @@ async def measure(base: str) -> dict[str, float]:
 
 async def main(rounds: int) -> None:
     """Starts the engine, measures, prints."""
-    port = free_port()
+    port = free_ports(1)
     command = [sys.executable, "-m", "gateway.demo.engine", "--host", "127.0.0.1"]
     engine = await asyncio.create_subprocess_exec(*command, "--port", str(port), "--pace", "0")
     base = f"http://127.0.0.1:{port}"

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,13 +12,9 @@ from typing import Any
 
 import httpx
 import yaml
+from ports import free_ports
 
 GWANMUN = Path(sys.executable).parent / "gwanmun"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @dataclass
@@ -58,7 +53,8 @@ def gwanmun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 async def served(config: Path) -> AsyncIterator[Served]:
     """A gateway process that is ready; it is stopped (or reaped, if it was killed) at the end."""
     tree = yaml.safe_load(config.read_text(encoding="utf-8"))
-    public, internal = free_port(), free_port()
+    public = free_ports(2)
+    internal = public + 1
     tree["server"] = {"port": public, "internal_port": internal, **tree.get("server", {})}
     mine = config.with_name("serving.yaml")
     mine.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")

@@ -190,7 +190,7 @@ ERRORS: list[Any] = [
         openai.PermissionDeniedError,
         403,
         "grade_above_ceiling",
-        None,
+        "grade=C,principal=S,because=claim",
     ),
     pytest.param({"model": "no-such-model"}, openai.NotFoundError, 404, "model_not_found", "model"),
     pytest.param(

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 GWANMUN = Path(sys.executable).with_name("gwanmun")
@@ -26,30 +26,11 @@ def shown(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def free_port() -> int:
-    """A port with three free ones behind it, as `gwanmun up` takes four."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
-        neighbours = [socket.socket() for _ in range(4)]
-        try:
-            for number, neighbour in enumerate(neighbours):
-                neighbour.bind(("127.0.0.1", first + number))
-        except OSError:
-            continue
-        else:
-            return first
-        finally:
-            for neighbour in neighbours:
-                neighbour.close()
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, dict[str, str]]]:
     """A running `gwanmun up`; its port, and the environment in which a shell would find it."""
     folder = tmp_path_factory.mktemp("readme")
-    port = free_port()
+    port = free_ports()
     environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
     command = [str(GWANMUN), "up", "--data", str(folder / "data"), "--port", str(port)]
     said = folder / "said"

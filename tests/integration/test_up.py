@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ports import free_ports
 
 from gateway.store.data_dir import DataDirectoryLock
 
@@ -26,21 +26,6 @@ pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
-
-
-def free_ports() -> int:
-    """A port with three free ones behind it."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port = int(first.getsockname()[1])
-            if port > 65_000:
-                continue
-            try:
-                for more in range(1, 4):
-                    socket.create_server(("127.0.0.1", port + more)).close()
-            except OSError:
-                continue
-            return port
 
 
 def living() -> dict[int, int]:
