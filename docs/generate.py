@@ -1,7 +1,7 @@
-"""Writes the pages that the code itself knows best: settings, metrics and errors.
+"""Writes what the code itself knows best: settings, metrics, errors, the chart's settings.
 
-`python docs/generate.py` writes docs/settings.md, docs/metrics.md and docs/errors.md;
-`python docs/generate.py --check` writes nothing and fails if one of them is out of date.
+`python docs/generate.py` writes docs/settings.md, docs/metrics.md, docs/errors.md and the settings
+in helm/gwanmun/values.schema.json; `--check` writes nothing and fails if one is out of date.
 """
 
 import difflib
@@ -13,6 +13,7 @@ from typing import get_args, get_origin
 
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
+from chart_schema import chart_schema
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -209,6 +210,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "errors.md": errors_page,
+    "../helm/gwanmun/values.schema.json": chart_schema,
 }
 
 if __name__ == "__main__":

@@ -4,50 +4,72 @@ No route finds a service by itself: routers are made with the Edge that they nee
 the two apps their listeners.
 """
 
-import importlib.metadata
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
 from gateway import os_words
-from gateway.api import account, chat, problems
+from gateway.api import account, chat, log, logout, problems, redact, reveals, subjects
+from gateway.api.log import LOG_ROUTE
+from gateway.app_ledger import (
+    StartRefused,
+    database_of,
+    key_of,
+    open_forwarding,
+    open_keeping,
+    open_ledger,
+)
 from gateway.domain import Grade, Limits, ModelCard
-from gateway.edge.access import CountResponses
+from gateway.edge.access import CloseWhenDraining, CountResponses
 from gateway.edge.answer import Answer, Edge, parse_networks
 from gateway.edge.observe import Observer
+from gateway.identity import keyfile
 from gateway.identity.authentication import Identity
-from gateway.identity.keyfile import read_or_create_key
+from gateway.identity.backchannel import LOGOUT_PATH, BackChannel
 from gateway.identity.login import Login
 from gateway.identity.sessions import Sessions
-from gateway.ledger.keys import open_keys
-from gateway.ledger.writer import Ledger, LedgerOptions
+from gateway.ledger.lookup import Lookup
+from gateway.ledger.reveals import Reveals
+from gateway.outward.http import trust
 from gateway.pipeline import Services
-from gateway.settings import ModelSettings, Settings
+from gateway.policy_file import load_hash_key, load_policy, require_hash_key
+from gateway.settings import ModelSettings, Settings, ValkeySettings
 from gateway.steps.authorize import Policies
-from gateway.store.database import Database
-from gateway.store.limits import LimitStore
+from gateway.store.limits import LimitStore, LocalLimits
 from gateway.store.sessions import SessionStore
-from gateway.telemetry import Metrics, make_log
+from gateway.store.shared_limits import SharedLimits, SharedOptions
+from gateway.store.valkey import ValkeyOptions
+from gateway.telemetry import Log, Metrics, make_log
 from gateway.web import pages
 from gateway.web.site import Site
 from inference.dispatch import EngineOptions, Engines
 from inference.replica import EngineKind, Model, Replica
 from redaction.policy import Policy
+from redaction.policy_document import PolicyDocument
 from redaction.pool import Detector, DetectorOptions
 
 PUBLIC_ROUTES = frozenset(
-    {"/", "/login", "/login/callback", "/logout", "/static/{name:path}", "/favicon.ico"}
+    {
+        "/",
+        "/login",
+        "/login/callback",
+        "/logout",
+        LOGOUT_PATH,
+        LOG_ROUTE,
+        "/static/{name:path}",
+        "/favicon.ico",
+    }
 )
 """Routes that answer without a principal; every other one demands authorization."""
 
-BASIC_POLICY = Policy("기본-1")
-
-
-class StartRefused(Exception):
-    """The gateway cannot start; the message says in plain words why and what to do."""
+VALKEY_PORT: Final = 6379
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,40 +78,50 @@ class House:
 
     edge: Edge
     login: Login
+    back_channel: BackChannel
+    lookup: Lookup | None
+    reveals: Reveals | None
     settings: Settings
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, detector: Detector) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, detector: Detector, document: PolicyDocument
+) -> AsyncIterator[House]:
     """Starts every service in the order in which they need each other; ends them in reverse.
 
-    The detector takes seconds to start and depends on nothing: it comes running.
+    The detector takes seconds to start and depends on nothing but the policy document: it comes
+    running, with what the document adds to detection.
     """
     log = make_log(settings.log.level)
-    data_dir = settings.store.data_dir
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(Database(data_dir, settings.store.database_url))
-        keys = data_dir / "keys"
+        database = await stack.enter_async_context(database_of(settings))
         sessions = Sessions(
-            SessionStore(database), read_or_create_key(keys / "sessions.key"), settings.identity
+            SessionStore(database), key_of(settings, keyfile.SESSIONS), settings.identity
         )
         identity = await stack.enter_async_context(Identity(settings.identity, sessions))
         engines = await stack.enter_async_context(
             Engines([_model(model) for model in settings.models], _engine_options(settings))
         )
         ledger = await stack.enter_async_context(
-            Ledger(_ledger_options(settings), database, open_keys(data_dir))
+            open_ledger(settings, database, document, detector.version)
         )
+        keeping = await stack.enter_async_context(open_keeping(settings, database, ledger))
+        metrics = Metrics()
+        await stack.enter_async_context(open_forwarding(settings, database, metrics, log))
+        salt_key = key_of(settings, keyfile.SALT)
+        limits = await stack.enter_async_context(_limits(settings, salt_key, log))
         edge = Edge(
             services=Services(
                 identity=identity,
-                policies=_policies(settings, read_or_create_key(keys / "salt.key")),
-                limits=LimitStore(),
+                policies=_policies(settings, document, salt_key),
+                limits=limits,
                 detector=detector,
                 engines=engines,
                 ledger=ledger,
+                keeping=keeping,
             ),
-            observer=Observer(Metrics(), log),
+            observer=Observer(metrics, log),
             bounds=settings.bounds,
             deadlines=settings.deadlines,
             trusted_proxies=parse_networks(settings.server.trusted_proxies),
@@ -97,11 +129,19 @@ async def open_house(settings: Settings, detector: Detector) -> AsyncIterator[Ho
         login = Login(
             settings.identity,
             settings.server.public_url,
-            read_or_create_key(keys / "login.key"),
+            key_of(settings, keyfile.LOGIN),
             identity=identity,
             sessions=sessions,
         )
-        yield House(edge=edge, login=login, settings=settings)
+        back_channel = BackChannel(settings.identity, identity=identity, sessions=sessions)
+        yield House(
+            edge=edge,
+            login=login,
+            back_channel=back_channel,
+            lookup=Lookup(database, ledger, keeping.subjects) if keeping.subjects else None,
+            reveals=Reveals(database, ledger, keeping.content) if keeping.content else None,
+            settings=settings,
+        )
 
 
 def public_app(house: House) -> FastAPI:
@@ -111,8 +151,14 @@ def public_app(house: House) -> FastAPI:
     problems.install(app, house.edge, site.told)
     app.include_router(account.router(house.edge))
     app.include_router(chat.router(house.edge))
+    app.include_router(redact.router(house.edge))
+    app.include_router(subjects.router(house.edge, house.lookup))
+    app.include_router(reveals.router(house.edge, house.reveals))
+    app.include_router(log.router(house.edge))
+    app.include_router(logout.router(house.edge, house.back_channel))
     app.include_router(pages.router(site))
     app.add_middleware(CountResponses, metrics=house.edge.observer.metrics)
+    app.add_middleware(CloseWhenDraining, draining=house.edge.draining)
     return app
 
 
@@ -130,7 +176,53 @@ def _site(house: House) -> Site:
     )
 
 
-def _policies(settings: Settings, salt_key: bytes) -> Policies:
+@asynccontextmanager
+async def _limits(settings: Settings, salt_key: bytes, log: Log) -> AsyncIterator[LimitStore]:
+    """Where limits are counted: in this process, or in the Valkey that all gateways share."""
+    if not settings.valkey.url:
+        yield LocalLimits()
+        return
+    async with SharedLimits(_shared_options(settings.valkey, salt_key), log) as shared:
+        yield shared
+
+
+def _shared_options(valkey: ValkeySettings, salt_key: bytes) -> SharedOptions:
+    trust(valkey.ca_file)  # a file that is no good stops the start, not the first call
+    url = urlsplit(valkey.url)
+    return SharedOptions(
+        valkey=ValkeyOptions(
+            host=url.hostname or "",
+            port=url.port or VALKEY_PORT,
+            database=int(url.path.removeprefix("/") or 0),
+            tls=url.scheme == "valkeys",
+            username=url.username or "",
+            password=_secret(valkey.password_file),
+            ca_file=valkey.ca_file,
+            deadline_seconds=valkey.deadline_seconds,
+        ),
+        key=hmac.digest(salt_key, b"gwanmun limits", hashlib.sha256),
+        lease_seconds=valkey.lease_seconds,
+        assumed_replicas=valkey.assumed_replicas,
+    )
+
+
+def policy_document(settings: Settings) -> PolicyDocument:
+    """The document that the settings name.
+
+    Raises:
+        PolicyRefused: it cannot be used, or its key of `hash` is missing.
+    """
+    document = load_policy(settings.redaction.policy)
+    require_hash_key(document, load_hash_key(settings.redaction.hash_key_file))
+    return document
+
+
+def _redaction(settings: Settings, document: PolicyDocument) -> dict[Grade, Policy]:
+    key = load_hash_key(settings.redaction.hash_key_file)
+    return {grade: document.policy(grade.name, key) for grade in Grade}
+
+
+def _policies(settings: Settings, document: PolicyDocument, salt_key: bytes) -> Policies:
     limits = settings.limits
     return Policies(
         models=[_card(model) for model in settings.models],
@@ -140,7 +232,7 @@ def _policies(settings: Settings, salt_key: bytes) -> Policies:
             concurrent_requests=limits.concurrent_requests,
         ),
         default_grade=Grade[settings.grades.default],
-        redaction=dict.fromkeys(Grade, BASIC_POLICY),
+        redaction=_redaction(settings, document),
         salt_key=salt_key,
     )
 
@@ -203,24 +295,14 @@ def _engine_options(settings: Settings) -> EngineOptions:
     )
 
 
-def detector_options(settings: Settings) -> DetectorOptions:
-    """The detector's part of the settings."""
+def detector_options(settings: Settings, document: PolicyDocument) -> DetectorOptions:
+    """The detector's part of the settings, and what the policy document adds to detection."""
     detector = settings.detector
     return DetectorOptions(
         processes=detector.processes,
         deadline_seconds=detector.deadline_seconds,
         queue_places=detector.queue_places,
         remembered_texts=detector.remembered_texts,
-    )
-
-
-def _ledger_options(settings: Settings) -> LedgerOptions:
-    ledger = settings.ledger
-    return LedgerOptions(
-        queue_places=ledger.queue_places,
-        durable_seconds=ledger.durable_seconds,
-        seal_seconds=ledger.seal_seconds,
-        unsealed_limit=ledger.unsealed_limit,
-        disk_reserve_bytes=ledger.disk_reserve_bytes,
-        build=importlib.metadata.version("gwanmun"),
+        packs=document.packs,
+        vocabulary=document.vocabulary,
     )

@@ -29,10 +29,34 @@ COMMANDS: dict[str, _Place] = {
     ),
     "serve": _Place("gateway.commands.serve", "serve", "게이트웨이를 시작합니다."),
     "redact": _Place("gateway.commands.redact", "redact", "글에서 개인정보를 찾아 가립니다."),
-    "audit": _Place("gateway.commands.audit", "app", "기록을 검증하고 봅니다 (verify, show)."),
+    "policy": _Place(
+        "gateway.commands.policy", "app", "정책 문서를 살핍니다 (check, explain, test)."
+    ),
+    "audit": _Place("gateway.commands.audit", "app", "기록을 검증하고, 보고, 사본을 만듭니다."),
     "config": _Place("gateway.commands.config", "app", "설정을 점검합니다 (check)."),
     "doctor": _Place("gateway.commands.doctor", "doctor", "이 기계에서 실행할 수 있는지 살핍니다."),
+    "healthcheck": _Place(
+        "gateway.commands.healthcheck", "healthcheck", "실행 중인 관문이 답하는지 묻습니다."
+    ),
     "migrate": _Place("gateway.commands.migrate", "migrate", "데이터베이스 구조를 맞춥니다."),
+    "secrets": _Place(
+        "gateway.commands.secrets", "app", "설치 하나의 비밀과 인증서를 만듭니다 (init, renew)."
+    ),
+    "keys": _Place(
+        "gateway.commands.keys", "app", "키를 만들고, 보고, 바꿉니다 (init, list, rotate)."
+    ),
+    "seal": _Place("gateway.commands.seal", "seal", "봉인만 하는 프로세스를 시작합니다."),
+    "witness": _Place(
+        "gateway.commands.witness", "app", "다른 기관의 기록부를 확인해 서명합니다 (외부 확인자)."
+    ),
+    "reveal": _Place("gateway.commands.reveal", "app", "봉인된 내용을 두 사람이 함께 엽니다."),
+    "content": _Place(
+        "gateway.commands.content", "app", "봉인된 내용을 기한 전에 지웁니다 (erase)."
+    ),
+    "backup": _Place("gateway.commands.backup", "app", "기록부를 암호화해 백업합니다 (key, make)."),
+    "restore": _Place(
+        "gateway.commands.restore", "restore", "백업이나 되돌린 데이터베이스를 검증해 받아들입니다."
+    ),
     "demo": _Place("gateway.commands.demo", "app", "체험용 사람과 시스템의 접근 토큰 (token)."),
 }
 

@@ -36,20 +36,48 @@ class Permission(StrEnum):
     """What a principal may do, `scope:resource:action`; ROLE_PERMISSIONS grants them."""
 
     CHAT_CREATE = "inference:chat:create"
+    TEXTS_REDACT = "redaction:texts:create"
     MODELS_READ = "inference:models:read"
     RECEIPTS_READ = "audit:receipts:read"
     RECORDS_READ = "audit:records:read"
+    SUBJECTS_QUERY = "audit:subjects:query"
+    CONTENT_REVEAL = "audit:content:reveal"
+    CONTENT_APPROVE = "audit:content:approve"
 
 
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.STAFF: frozenset(
-        {Permission.CHAT_CREATE, Permission.MODELS_READ, Permission.RECEIPTS_READ}
+        {
+            Permission.CHAT_CREATE,
+            Permission.TEXTS_REDACT,
+            Permission.MODELS_READ,
+            Permission.RECEIPTS_READ,
+        }
     ),
     Role.DEVELOPER: frozenset(
-        {Permission.CHAT_CREATE, Permission.MODELS_READ, Permission.RECEIPTS_READ}
+        {
+            Permission.CHAT_CREATE,
+            Permission.TEXTS_REDACT,
+            Permission.MODELS_READ,
+            Permission.RECEIPTS_READ,
+        }
     ),
-    Role.AGENCY_OFFICER: frozenset({Permission.RECEIPTS_READ, Permission.RECORDS_READ}),
-    Role.CPO: frozenset({Permission.RECEIPTS_READ, Permission.RECORDS_READ}),
+    Role.AGENCY_OFFICER: frozenset(
+        {
+            Permission.RECEIPTS_READ,
+            Permission.RECORDS_READ,
+            Permission.SUBJECTS_QUERY,
+            Permission.CONTENT_REVEAL,
+        }
+    ),
+    Role.CPO: frozenset(
+        {
+            Permission.RECEIPTS_READ,
+            Permission.RECORDS_READ,
+            Permission.SUBJECTS_QUERY,
+            Permission.CONTENT_APPROVE,
+        }
+    ),
     Role.AUDITOR: frozenset({Permission.RECEIPTS_READ, Permission.RECORDS_READ}),
     Role.OPERATOR: frozenset({Permission.MODELS_READ}),
 }
@@ -171,10 +199,10 @@ class Call:
 
     `fields` are all texts a model could read, in rendering order; `compose` rebuilds the engine's
     body from replaced texts of the same number and order. A `preview` goes the whole way up to the
-    engine and stops there.
+    engine and stops there. A call without a model wants its texts redacted and nothing else.
     """
 
-    model: str
+    model: str | None
     fields: tuple[Field, ...] = field(repr=False)
     compose: Callable[[Sequence[str]], JsonObject] = field(repr=False)
     path: str
@@ -187,6 +215,13 @@ class Call:
     def estimate(self) -> int:
         """Characters of input: what meter reserves before any work is done."""
         return sum(len(item.text) for item in self.fields)
+
+    @property
+    def purpose(self) -> str:
+        """What the record says the call was for: a word of a closed list."""
+        if self.model is None:
+            return "redaction"
+        return "preview" if self.preview else "inference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +253,12 @@ def engine_task(
         request_id=arrival.id,
         cache_salt=grant.cache_salt(grade),
     )
+
+
+NO_MODEL = ModelCard(
+    name="", highest_grade=Grade.C, zone="", provider="", licence="", context_tokens=0
+)
+"""In the Grant of a call without a model: nothing leaves the gateway, whatever the grade."""
 
 
 class Outcome(StrEnum):

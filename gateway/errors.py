@@ -8,15 +8,17 @@ GatewayError
 │   └── TokenExpired
 ├── PermissionDenied           the principal's rights do not reach
 │   ├── GradeAboveCeiling      the data's grade is above what principal or model may handle
+│   ├── RevealRefused          not requested, not approved by another person, or over
 │   └── CrossSiteRequest       a state change in the browser without its CSRF token
 ├── NotFound
 │   └── ModelNotFound
 ├── BadRequest                 what was sent is not a valid request
 │   ├── InvalidBody · InvalidParameter · UnsupportedParameter · Unredactable
+│   ├── LogoutRefused          a logout token of the issuer that does not hold
 │   ├── BodyTooLarge · BodyTimeout · TooComplex · EncodingNotAllowed · WrongMediaType
 ├── LimitExceeded              a quota of the principal; knows when to try again
 ├── IdentityUnavailable        the issuer's keys cannot be had
-├── AuditUnavailable           no record can be written
+├── AuditUnavailable · RecordsUntrusted   no record can be written, or one is not as signed
 ├── AnswerInvalid              the restored answer breaks the caller's own schema
 ├── ShuttingDown               this replica is stopping, or cut the answer because it had to
 └── Previewed                  not a failure: a dry run has come to the engine's door and ends
@@ -66,6 +68,10 @@ class GradeAboveCeiling(PermissionDenied):
     """The data's grade is above what the principal or the model may handle."""
 
 
+class RevealRefused(PermissionDenied):
+    """A step of revealing content that is not the next, not this person's, or too late."""
+
+
 class CrossSiteRequest(PermissionDenied):
     """A state change from a browser without its CSRF token or from a foreign origin."""
 
@@ -98,6 +104,10 @@ class Unredactable(BadRequest):
     """A kind of content that cannot be read, and so cannot pass."""
 
 
+class LogoutRefused(BadRequest):
+    """A logout token that does not hold (OpenID Connect Back-Channel Logout 1.0 section 2.8)."""
+
+
 class BodyTooLarge(BadRequest):
     """The body is larger than the limit."""
 
@@ -128,6 +138,10 @@ class IdentityUnavailable(GatewayError):
 
 class AuditUnavailable(GatewayError):
     """No record can be written, so nothing may be answered."""
+
+
+class RecordsUntrusted(GatewayError):
+    """A record on which the answer rests is not as a writer has signed it."""
 
 
 class AnswerInvalid(GatewayError):
@@ -185,8 +199,14 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         _DENIED,
         "이 자료의 등급은 사용자 또는 모델에 허용된 등급보다 높습니다. "
         "공개 자료라면 등급을 O로 밝혀 주십시오.",
-        "The grade of this data is above what the user or the model may handle. "
-        "If it is open data, claim grade O.",
+        "This data's grade is above what user or model may handle. If it is open, claim grade O.",
+    ),
+    RevealRefused: PublicError(
+        _S.FORBIDDEN,
+        "reveal_refused",
+        _DENIED,
+        "요청·승인·열람이 차례대로, 서로 다른 사람에 의해, 기한 안에 이루어져야 합니다.",
+        "Request, approval and opening must follow each other, by the right people, in time.",
     ),
     CrossSiteRequest: PublicError(
         _S.FORBIDDEN,
@@ -242,8 +262,7 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         "unredactable_content",
         _BAD,
         "개인정보를 확인할 수 없는 형식(이미지·음성·원격 주소·토큰 배열 등)은 보낼 수 없습니다.",
-        "Content that cannot be checked for personal data (images, audio, remote URLs, token "
-        "arrays) cannot be sent.",
+        "What cannot be checked (images, audio, remote URLs, token arrays) cannot be sent.",
     ),
     BodyTooLarge: PublicError(
         _S.REQUEST_ENTITY_TOO_LARGE,
@@ -273,6 +292,13 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         "압축된 본문은 받지 않습니다.",
         "A Content-Encoding is not accepted.",
     ),
+    LogoutRefused: PublicError(
+        _S.BAD_REQUEST,
+        "logout_token_invalid",
+        _BAD,
+        "로그아웃 토큰이 없거나 올바르지 않습니다.",
+        "The logout token is missing or not valid.",
+    ),
     WrongMediaType: PublicError(
         _S.UNSUPPORTED_MEDIA_TYPE,
         "wrong_media_type",
@@ -300,6 +326,13 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         _DOWN,
         "기록을 남길 수 없어 요청을 처리하지 않았습니다.",
         "No record can be written, so the request was not processed.",
+    ),
+    RecordsUntrusted: PublicError(
+        _S.INTERNAL_SERVER_ERROR,
+        "records_untrusted",
+        "api_error",
+        "기록이 서명된 것과 달라 처리하지 않았습니다. 보안담당자에게 알리십시오.",
+        "A record is not what was signed, so nothing was done. Tell the security officer.",
     ),
     AnswerInvalid: PublicError(
         _S.BAD_GATEWAY,
@@ -375,8 +408,16 @@ PUBLIC_ERRORS: Mapping[type[Exception], PublicError] = {
         _S.BAD_REQUEST,
         "engine_rejected",
         _BAD,
-        "모델이 이 요청을 처리할 수 없습니다. 글의 길이와 설정값을 확인해 주십시오.",
-        "The model cannot take this request. Check its length and parameters.",
+        "모델이 이 요청을 처리할 수 없습니다. 스키마와 설정값을 확인해 주십시오.",
+        "The model cannot take this request. Check its schema and parameters.",
+    ),
+    # OpenAI's own code: clients shorten a conversation when they meet it.
+    inference_errors.ContextExceeded: PublicError(
+        _S.BAD_REQUEST,
+        "context_length_exceeded",
+        _BAD,
+        "글이 모델이 읽을 수 있는 길이를 넘습니다. 글을 줄이거나 max_tokens를 낮춰 주십시오.",
+        "The request is longer than the model's context. Shorten it or lower max_tokens.",
     ),
     inference_errors.DeadlinePassed: PublicError(
         _S.GATEWAY_TIMEOUT,

@@ -5,19 +5,15 @@ variables. An unknown name in either stops the start and names the nearest known
 from mounted files, never from a default. This is the only module that reads the environment.
 """
 
-import ipaddress
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -25,6 +21,10 @@ from pydantic import (
 )
 
 from gateway import os_words, settings_words
+from gateway.settings_forward import ForwardSettings
+from gateway.settings_kept import ContentSettings, RetentionSettings, SubjectSettings
+from gateway.settings_ledger import LedgerSettings, WitnessSettings
+from gateway.settings_values import EngineUrl, Group, HttpUrl, Name, Network, ValkeyUrl, different
 from gateway.settings_words import problem
 
 PREFIX = "GWANMUN_"
@@ -36,65 +36,7 @@ class SettingsError(Exception):
     """The settings are wrong. The message names the setting and the mend, never a value."""
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def _filled(text: str) -> str:
-    if not text.strip():
-        raise problem("empty")
-    return text
-
-
-def _http_url(text: str) -> str:
-    if not _is_http_url(text):
-        raise problem("http_url")
-    return text
-
-
-def _engine_url(text: str) -> str:
-    socket = urlsplit(text).path if text.startswith("unix://") else ""
-    if not (socket.startswith("/") or _is_http_url(text)):
-        raise problem("engine_url")
-    return text
-
-
-def _is_http_url(text: str) -> bool:
-    """Whether paths can be written behind it: a scheme and a host, no user, query or fragment."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        return False
-    try:
-        parts = urlsplit(text)
-        whole = bool(parts.hostname) and parts.port != 0  # reading the port checks it
-    except ValueError:
-        return False
-    return whole and parts.scheme in ("http", "https") and not set("@?#") & set(text)
-
-
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        raise problem("network") from None
-    return text
-
-
-def _different(names: Iterable[tuple[str, str]]) -> None:
-    """Refuses the second place that holds a name; each item is a place and its name."""
-    places: dict[str, str] = {}
-    for place, name in names:
-        if name in places:
-            raise problem("same_name", first=places[name], second=place)
-        places[name] = place
-
-
-Name = Annotated[str, AfterValidator(_filled)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-EngineUrl = Annotated[str, AfterValidator(_engine_url)]
-Network = Annotated[str, AfterValidator(_network)]
-
-
-class ServerSettings(_Group):
+class ServerSettings(Group):
     """The public and the internal listener."""
 
     host: str = Field("127.0.0.1", description="Address that the public listener binds.")
@@ -109,8 +51,14 @@ class ServerSettings(_Group):
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="Networks whose X-Forwarded-For is believed, from the right."
     )
+    drain_delay_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="How long new calls are still taken after SIGTERM while /readyz says 503, so "
+        "that load balancers notice; longer than they take to.",
+    )
     shutdown_seconds: float = Field(
-        30.0, gt=0, description="How long running answers may go on after SIGTERM."
+        30.0, gt=0, description="How long running answers may go on after that."
     )
 
     @model_validator(mode="after")
@@ -123,7 +71,7 @@ class ServerSettings(_Group):
         return self
 
 
-class BoundSettings(_Group):
+class BoundSettings(Group):
     """Bounds on input, checked before any CPU is spent on it (DESIGN section 3)."""
 
     body_bytes: int = Field(8 * 1024 * 1024, gt=0, description="Largest request body.")
@@ -136,7 +84,7 @@ class BoundSettings(_Group):
     connections: int = Field(4_096, gt=0, description="Most open connections at once.")
 
 
-class DeadlineSettings(_Group):
+class DeadlineSettings(Group):
     """How long each wait of a call may last."""
 
     connect_seconds: float = Field(5.0, gt=0, description="Connecting to an engine.")
@@ -151,7 +99,7 @@ class DeadlineSettings(_Group):
     )
 
 
-class IdentitySettings(_Group):
+class IdentitySettings(Group):
     """Who issues tokens, and what they must say."""
 
     issuer: HttpUrl = Field(
@@ -188,9 +136,17 @@ class IdentitySettings(_Group):
     session_seconds: float = Field(
         28_800.0, gt=0, description="A browser session ends after this long in any case."
     )
+    session_unconfirmed_seconds: float = Field(
+        3_600.0,
+        ge=0,
+        description=(
+            "How long a browser session goes on while the issuer cannot be asked whether its own "
+            "still does."
+        ),
+    )
 
 
-class LimitSettings(_Group):
+class LimitSettings(Group):
     """What one principal may use; policies of agencies can only lower it."""
 
     requests_per_minute: int = Field(120, gt=0, description="Requests a minute.")
@@ -198,7 +154,35 @@ class LimitSettings(_Group):
     concurrent_requests: int = Field(16, gt=0, description="Calls running at once.")
 
 
-class DetectorSettings(_Group):
+class ValkeySettings(Group):
+    """Where limits are counted when several gateways share them."""
+
+    url: ValkeyUrl = Field(
+        "",
+        description="`valkey://host:6379/0`, or `valkeys://` for TLS; empty: this gateway counts "
+        "limits alone.",
+    )
+    password_file: Path | None = Field(None, description="File with the password.")
+    ca_file: Path | None = Field(
+        None, description="CA certificates that its TLS is verified with, beside the system's."
+    )
+    deadline_seconds: float = Field(
+        0.1,
+        gt=0,
+        description="Longest wait for an answer; after it, this gateway enforces its share of the "
+        "limits alone until Valkey is back.",
+    )
+    lease_seconds: float = Field(
+        30.0, ge=1, description="A gateway that died frees its running calls after this long."
+    )
+    assumed_replicas: int = Field(
+        4,
+        ge=1,
+        description="Number of gateways assumed if Valkey is away before it was ever reached.",
+    )
+
+
+class DetectorSettings(Group):
     """The pool of detector processes."""
 
     processes: int = Field(
@@ -219,13 +203,28 @@ class DetectorSettings(_Group):
     )
 
 
-class GradeSettings(_Group):
+class RedactionSettings(Group):
+    """What counts as personal data beyond the packs, and what becomes of it."""
+
+    policy: Name = Field(
+        "기본",
+        description="The policy document: `기본`, `엄격` or `공개`, or the path of the agency's "
+        "own file (docs/policies.md). Read once, at the start.",
+    )
+    hash_key_file: Path | None = Field(
+        None,
+        description="File with the agency's key of the operator `hash`, 32 bytes or more; needed "
+        "only by a policy that hashes.",
+    )
+
+
+class GradeSettings(Group):
     """Data grades (DESIGN section 5)."""
 
     default: Literal["O", "S", "C"] = Field("S", description="Grade of a request that claims none.")
 
 
-class ReplicaSettings(_Group):
+class ReplicaSettings(Group):
     """One engine."""
 
     name: Name = Field(description="Name in records and metrics.")
@@ -237,7 +236,7 @@ class ReplicaSettings(_Group):
     credential_file: Path | None = Field(None, description="File with the engine's API key.")
 
 
-class ModelSettings(_Group):
+class ModelSettings(Group):
     """One model that is offered."""
 
     name: Name = Field(description="The model's public name.")
@@ -256,38 +255,41 @@ class ModelSettings(_Group):
     @field_validator("replicas")
     @classmethod
     def _replicas_differ(cls, replicas: tuple[ReplicaSettings, ...]) -> tuple[ReplicaSettings, ...]:
-        _different((f"replicas[{at}].name", replica.name) for at, replica in enumerate(replicas))
+        different((f"replicas[{at}].name", replica.name) for at, replica in enumerate(replicas))
         return replicas
 
 
-class StoreSettings(_Group):
+class StoreSettings(Group):
     """Where durable things are kept."""
 
     data_dir: Path = Field(
-        Path("var/gwanmun"), description="Directory of this process alone: database, keys, lock."
+        Path("var/gwanmun"),
+        description="Directory of this process alone: its lock, SQLite's file, keys of its own.",
     )
-    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in data_dir.")
+    database_url: str = Field(
+        "",
+        description="`postgresql://role@host:5432/name`, or `sqlite:////path`; empty means SQLite "
+        "in data_dir. Never with a password.",
+    )
+    password_file: Path | None = Field(
+        None, description="File with the password of the role in database_url."
+    )
+    ca_file: Path | None = Field(
+        None,
+        description="CA certificates that PostgreSQL's TLS is verified with; without it the "
+        "system's, and unverified TLS is allowed on this machine alone.",
+    )
+    owner_url: str = Field(
+        "",
+        description="As database_url, with the role that owns the tables; for `gwanmun migrate` "
+        "alone.",
+    )
+    owner_password_file: Path | None = Field(
+        None, description="File with the password of the role in owner_url."
+    )
 
 
-class LedgerSettings(_Group):
-    """The record's write path."""
-
-    queue_places: int = Field(
-        4_096, gt=0, description="Events that may wait to be written, closings included."
-    )
-    durable_seconds: float = Field(
-        5.0, gt=0, description="Longest wait for an opening record; then 503."
-    )
-    seal_seconds: float = Field(1.0, gt=0, description="Time between two runs of the sealer.")
-    unsealed_limit: int = Field(
-        100_000, gt=0, description="Unsealed events at which requests get 503."
-    )
-    disk_reserve_bytes: int = Field(
-        64 * 1024 * 1024, ge=0, description="Free disk below which no request is opened."
-    )
-
-
-class LogSettings(_Group):
+class LogSettings(Group):
     """Logs: JSON lines on standard error, never with text of people."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -295,7 +297,7 @@ class LogSettings(_Group):
     )
 
 
-class Settings(_Group):
+class Settings(Group):
     """The whole configuration."""
 
     server: ServerSettings = ServerSettings()
@@ -303,11 +305,18 @@ class Settings(_Group):
     deadlines: DeadlineSettings = DeadlineSettings()
     identity: IdentitySettings
     limits: LimitSettings = LimitSettings()
+    valkey: ValkeySettings = ValkeySettings()
     detector: DetectorSettings = DetectorSettings()
+    redaction: RedactionSettings = RedactionSettings()
     grades: GradeSettings = GradeSettings()
     models: tuple[ModelSettings, ...] = Field(min_length=1, description="The models on offer.")
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
+    subjects: SubjectSettings = SubjectSettings()
+    content: ContentSettings = ContentSettings()
+    retention: RetentionSettings = RetentionSettings()
+    witnesses: WitnessSettings = WitnessSettings()
+    forward: ForwardSettings = ForwardSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("models")
@@ -319,7 +328,7 @@ class Settings(_Group):
             for at, model in enumerate(models)
             for number, alias in enumerate(model.aliases)
         ]
-        _different(names + aliases)
+        different(names + aliases)
         return models
 
 
@@ -410,6 +419,12 @@ def state_home(environ: Mapping[str, str] | None = None) -> Path:
     if home.is_absolute() and os.access(home, os.W_OK):
         return home / ".local" / "state"
     return Path(tempfile.gettempdir()) / f"gwanmun-{os.getuid()}"
+
+
+def program_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What programs that are not ours find around them: our own settings stay out."""
+    environ = os.environ if environ is None else environ  # noqa: TID251 the one place
+    return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
 
 
 def setting_names() -> dict[str, str]:

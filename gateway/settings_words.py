@@ -41,18 +41,26 @@ _KOREAN: Final[Mapping[str, str]] = {
     "less_than_equal": "{le} 이하여야 합니다",
     "empty": "비어 있습니다",
     "http_url": "http:// 또는 https:// 뒤에 호스트가 오는 주소여야 합니다",
+    "https_url": "https:// 주소여야 합니다",
+    "webhook_secret": "웹훅에는 서명의 비밀(webhook_secret_file)이 있어야 합니다",
     "engine_url": "http://, https:// 또는 unix:// 주소여야 합니다",
+    "valkey_url": "valkey://호스트:6379/0 또는 valkeys:// 주소여야 하고 비밀번호가 없어야 합니다",
     "network": "IP 주소나 네트워크여야 합니다. 예: 10.0.0.0/8",
     "same_name": "{first}, {second}: 이름이 서로 같습니다",
     "same_port": "공개 포트와 내부 포트가 같습니다",
+    "week_key_dir": "key_dir을 쓰려면 week_key_dir도 있어야 합니다",
 }
 _ENGLISH: Final[Mapping[str, str]] = {
     "empty": "Is empty",
     "http_url": "Must be an http:// or https:// URL with a host",
+    "https_url": "Must be an https:// URL",
+    "webhook_secret": "A webhook needs the secret of its signatures (webhook_secret_file)",
     "engine_url": "Must be an http://, https:// or unix:// URL",
+    "valkey_url": "Must be valkey://host:6379/0 or valkeys://, without a password",
     "network": "Must be IP addresses or networks, such as 10.0.0.0/8",
     "same_name": "{first} and {second} have the same name",
     "same_port": "The public and the internal port are the same",
+    "week_key_dir": "key_dir needs week_key_dir, too",
 }
 
 

@@ -28,6 +28,7 @@ class Metrics:
         self._declare_durations()
         self._declare_personal_data()
         self._declare_parts()
+        self._declare_forwarding()
 
     def _declare_calls(self) -> None:
         counter = partial(Counter, registry=self.registry)
@@ -111,7 +112,46 @@ class Metrics:
             "1 for the cause why no record is written or sealed now; sealing_refused is an alarm.",
             ("cause",),
         )
+        self.limits_alone = gauge(
+            "gateway_limits_alone",
+            "1 while Valkey is away and this gateway enforces its share of the limits by itself: "
+            "an alarm.",
+        )
+        self.limits_replicas = gauge(
+            "gateway_limits_replicas",
+            "Gateways that live, as last read from Valkey; the limits are divided by it while "
+            "Valkey is away.",
+        )
         self.ledger_size = gauge("gateway_ledger_tree_size", "Leaves in the ledger's tree.")
+        self.ledger_witnessed = gauge(
+            "gateway_ledger_witnessed_size",
+            "Leaves of the newest checkpoint that a quorum of outside witnesses has signed.",
+        )
+        self.ledger_witnesses_stale = gauge(
+            "gateway_ledger_witnesses_stale",
+            "1 while the ledger has grown for too long without a quorum of outside witnesses: an "
+            "alarm.",
+        )
+
+    def _declare_forwarding(self) -> None:
+        gauge = partial(Gauge, labelnames=("destination",), registry=self.registry)
+        self.forwarded = Counter(
+            "gateway_forwarded_events_total",
+            "Events that a destination has taken from this gateway; twice what was sent twice.",
+            ("destination",),
+            registry=self.registry,
+        )
+        self.forward_lag_events = gauge(
+            "gateway_forward_lag_events", "Events that a destination has not taken yet."
+        )
+        self.forward_lag_seconds = gauge(
+            "gateway_forward_lag_seconds",
+            "Age of the oldest event that a destination had not taken at the last try, in seconds.",
+        )
+        self.forward_failing = gauge(
+            "gateway_forward_failing",
+            "1 while a destination takes no events: an alarm; requests are served all the same.",
+        )
 
     def text(self) -> bytes:
         """The metrics in Prometheus' text format."""

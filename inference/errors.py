@@ -5,6 +5,7 @@ InferenceError
 ├── QueueFull            the model's bounded queue is full, or the wait in it was too long
 ├── EngineFailed         the engine broke its word: unreachable, bad status, bad stream, died
 ├── EngineRejected       the engine called the request itself wrong (a closed set of reasons)
+│   └── ContextExceeded  prompt and answer do not fit into the model's context
 └── DeadlinePassed       the call's one absolute deadline, or the wait for a next part, has passed
 """
 
@@ -52,6 +53,18 @@ class EngineRejected(InferenceError):
     def __init__(self, reason: Rejection) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    @staticmethod
+    def of(reason: Rejection) -> "EngineRejected":
+        """The exception for a reason."""
+        return ContextExceeded() if reason is Rejection.TOO_LONG else EngineRejected(reason)
+
+
+class ContextExceeded(EngineRejected):
+    """The prompt, or the prompt and the answer that was asked for, do not fit the context."""
+
+    def __init__(self) -> None:
+        super().__init__(Rejection.TOO_LONG)
 
 
 class DeadlinePassed(InferenceError):

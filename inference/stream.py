@@ -171,7 +171,8 @@ async def stream(
 
 async def _check_head(reply: Reply, task: Task, deadline: float) -> None:
     if reply.status in REJECTED:
-        raise EngineRejected(rejection(await within(deadline, _read_all(reply, _MOST_ERROR_BYTES))))
+        said = await within(deadline, _read_all(reply, _MOST_ERROR_BYTES))
+        raise EngineRejected.of(rejection(said))
     if reply.status != HTTPStatus.OK:
         raise EngineFailed(unfit=reply.status != HTTPStatus.INTERNAL_SERVER_ERROR)
     if reply.media_type != ("text/event-stream" if task.stream else "application/json"):

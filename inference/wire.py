@@ -28,7 +28,10 @@ _MOST_ALTERNATIVES = 21
 _MOST_TOKENS = 10**9
 # vLLM 0.32: "This model's maximum context length is …", "max_tokens=… cannot be greater than
 # max_model_len=…"; older releases: "… is longer than the maximum model length of …".
-_TOO_LONG = re.compile(r"maximum (?:context|model) length|max_model_len", re.IGNORECASE)
+# llama.cpp: "request (… tokens) exceeds the available context size".
+_TOO_LONG = re.compile(
+    r"maximum (?:context|model) length|max_model_len|available context size", re.IGNORECASE
+)
 # Codes by which vLLM calls the request itself wrong, as HTTP status or in an error event.
 REJECTED = frozenset({400, 422})
 
@@ -123,7 +126,7 @@ class AnswerReader:
         """Raises what an error event or an error with status 200 means."""
         code = error.get("code") if isinstance(error, dict) else None
         if isinstance(code, int) and code in REJECTED and not self._begun:
-            raise EngineRejected(_reason(error))
+            raise EngineRejected.of(_reason(error))
         raise EngineFailed(unfit=False)
 
     def _choice(self, item: JsonObject, said_in: str) -> Choice | None:

@@ -1,7 +1,8 @@
 """Redaction: a pure library that takes personal data out of texts and puts it back into answers.
 
-Only `str` and the types of this package enter. Detection (`redaction.detect`, in processes of
-`redaction.pool`) says where something stands; everything here decides what becomes of it:
+Only `str` and the types of this package enter. Detection (`detect`, in the processes of a
+`Detector`: docs/policies.md has an example) says where something stands; the rest decides what
+becomes of it:
 
 >>> from redaction import Field, Findings, Origin, Place, Policy, Restorer, Scanner, Span
 >>> from redaction import last_look, replace
@@ -23,6 +24,7 @@ Only `str` and the types of this package enter. Detection (`redaction.detect`, i
 ({'PHONE_NUMBER': 1}, {'restored': 2})
 """
 
+from redaction.detect import detect
 from redaction.entity import COVER_RULE, ENTITIES, Entity, Field, Findings, Origin, Span
 from redaction.errors import (
     ContentBlocked,
@@ -33,6 +35,9 @@ from redaction.errors import (
 from redaction.last_look import last_look
 from redaction.mapping import Mapping, Value
 from redaction.policy import Operator, Policy
+from redaction.policy_document import PolicyDocument, read_policy, shipped
+from redaction.policy_words import PolicyRefused
+from redaction.pool import Detector, DetectorOptions
 from redaction.replace import Replaced, replace
 from redaction.restore import Mode, Place, Restorer
 from redaction.scan import Scanner
@@ -42,6 +47,8 @@ __all__ = [
     "ENTITIES",
     "ContentBlocked",
     "DetectionUnavailable",
+    "Detector",
+    "DetectorOptions",
     "Entity",
     "Field",
     "Findings",
@@ -51,6 +58,8 @@ __all__ = [
     "Origin",
     "Place",
     "Policy",
+    "PolicyDocument",
+    "PolicyRefused",
     "RedactionError",
     "RedactionIncomplete",
     "Replaced",
@@ -58,6 +67,9 @@ __all__ = [
     "Scanner",
     "Span",
     "Value",
+    "detect",
     "last_look",
+    "read_policy",
     "replace",
+    "shipped",
 ]

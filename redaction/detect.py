@@ -20,6 +20,7 @@ from redaction.pool import Detector
 from redaction.recognizers.cover import Cover
 from redaction.recognizers.packs import MOST_SPANS, bounded
 from redaction.recognizers.resolve import resolve
+from redaction.sensitive import hints
 
 # How much is read on each side of a border: longer than any label, its gap and its value together.
 _REACH = 128
@@ -77,10 +78,16 @@ async def detect(fields: Sequence[Field], detector: Detector) -> Findings:
     version = detector.version
     # Settling much text takes long enough to make the streams of other callers late.
     if sum(map(len, texts)) > _MOST_CHARACTERS_AT_ONCE:
-        spans = await asyncio.to_thread(_settled, fields, own, pairs)
-    else:
-        spans = _settled(fields, own, pairs)
-    return Findings(spans, version)
+        return await asyncio.to_thread(_findings, fields, own, pairs, version)
+    return _findings(fields, own, pairs, version)
+
+
+def _findings(
+    fields: Sequence[Field], own: Sequence[tuple[Span, ...]], joint: "_Joint", version: str
+) -> Findings:
+    spans = _settled(fields, own, joint)
+    sensitive = frozenset() if any(spans) else hints(field.text for field in fields)
+    return Findings(spans, version, sensitive)
 
 
 _Joint = list[tuple[_Window, tuple[Span, ...]]]

@@ -1,11 +1,13 @@
 """The kinds of personal data, and the plain types that carry where they stand.
 
-Nothing here holds logic or reads text; every other module of the package may import it.
+Nothing here holds logic or reads text; every module of the package but `sensitive` may import it.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+from redaction.sensitive import Sensitive
 
 
 class Entity(NamedTuple):
@@ -47,7 +49,49 @@ ENTITIES: dict[str, Entity] = {
         Entity("PHONE_NUMBER", "전화번호", "Phone", "phone"),
         Entity("EMAIL_ADDRESS", "이메일", "Email", "email"),
         Entity("KR_BRN", "사업자번호", "BusinessNumber", "brn"),
+        Entity("KR_CRN", "법인등록번호", "CorporationNumber", "crn"),
+        Entity("KR_HEALTH_INSURANCE", "건강보험증번호", "HealthInsurance", "health_insurance"),
+        Entity("KR_CUSTOMS_CODE", "개인통관고유부호", "CustomsCode", "customs_code"),
+        Entity("KR_MILITARY_NUMBER", "군번", "MilitaryNumber", "military_number"),
+        Entity("SECRET", "비밀정보", "Secret", "secret", floor=True, structured=False),
+        # Without their label, or in Hangul, these are what any answer is full of.
+        Entity("KR_MEMBER_NUMBER", "회원번호", "MemberNumber", "member_number", structured=False),
+        Entity("KR_VEHICLE_PLATE", "차량번호", "Plate", "vehicle_plate", structured=False),
+        Entity("KR_BIRTH_DATE", "생년월일", "BirthDate", "birth_date", structured=False),
+        Entity("KR_ADDRESS", "주소", "Address", "address", structured=False),
+        Entity("COORDINATES", "좌표", "Coordinates", "coordinates", structured=False),
+        Entity("IP_ADDRESS", "IP주소", "IPAddress", "ip_address", structured=False),
+        Entity("MAC_ADDRESS", "MAC주소", "MACAddress", "mac_address", structured=False),
         Entity("PERSON", "성명", "Name", "person", structured=False),
+        # What an agency's policy document names: its own numbers, and words of its dictionary.
+        Entity("AGENCY_NUMBER", "기관번호", "AgencyNumber", "agency_number"),
+        Entity("AGENCY_TERM", "지정어", "AgencyTerm", "agency_term", structured=False),
+        # Packs `eu` and `us`: the names are Presidio's.
+        Entity("IBAN_CODE", "국제계좌번호", "IBAN", "iban", floor=True),
+        Entity("DE_TAX_ID", "독일납세번호", "GermanTaxNumber", "de_tax_id", floor=True),
+        Entity("ES_NIE", "스페인외국인번호", "SpanishForeignerNumber", "es_nie", floor=True),
+        Entity("ES_NIF", "스페인신분번호", "SpanishIdentityNumber", "es_nif", floor=True),
+        Entity(
+            "FI_PERSONAL_IDENTITY_CODE",
+            "핀란드신분번호",
+            "FinnishIdentityNumber",
+            "fi_personal_identity_code",
+            floor=True,
+        ),
+        Entity("IT_FISCAL_CODE", "이탈리아납세번호", "ItalianTaxNumber", "it_fiscal", floor=True),
+        Entity("PL_PESEL", "폴란드신분번호", "PolishIdentityNumber", "pl_pesel", floor=True),
+        Entity(
+            "SE_PERSONNUMMER",
+            "스웨덴신분번호",
+            "SwedishIdentityNumber",
+            "se_personnummer",
+            floor=True,
+        ),
+        Entity("US_BANK_NUMBER", "미국계좌번호", "AmericanAccount", "us_bank", floor=True),
+        Entity("US_DRIVER_LICENSE", "미국면허번호", "AmericanLicense", "us_license", floor=True),
+        Entity("US_ITIN", "미국납세번호", "AmericanTaxNumber", "us_itin", floor=True),
+        Entity("US_PASSPORT", "미국여권번호", "AmericanPassport", "us_passport", floor=True),
+        Entity("US_SSN", "미국사회보장번호", "SocialSecurityNumber", "us_ssn", floor=True),
     )
 }
 
@@ -107,10 +151,15 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """For each field the spans found in it (ascending, not overlapping), and by which detector."""
+    """For each field the spans found in it (ascending, not overlapping), and by which detector.
+
+    `sensitive` holds the subjects of 민감정보 (개인정보 보호법 제23조) that the texts say of some
+    person: they are looked for only where no span already tells that the texts are personal.
+    """
 
     spans: tuple[tuple[Span, ...], ...]
     version: str
+    sensitive: frozenset[Sensitive] = frozenset()
 
     def counts(self) -> dict[str, int]:
         """Occurrences per entity name."""

@@ -12,6 +12,9 @@ from typing import NamedTuple
 _STRING_STOPS = re.compile(r'["\\]')
 # RFC 8259 section 7.
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "/": "/", "\\": "\\"}
+# Brackets, then a string: no prose begins so.
+_MAY_BE_NESTED = re.compile(r"[\s\[{]{0,64}")
+_NESTED = re.compile(r'\s{0,16}[\[{][\s\[{]{0,48}"')
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
 
@@ -75,6 +78,34 @@ class JsonReader:
         raw, self._escape = self._escape, ""
         if raw:
             yield JsonPiece(raw, raw, True)
+
+
+class NestedJson:
+    """Follows the meaning of one string of JSON, which may be JSON text again."""
+
+    __slots__ = ("_head", "_reader")
+
+    def __init__(self) -> None:
+        self._head: str | None = ""  # None: it has been told which of the two it is
+        self._reader: JsonReader | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether what comes next stands inside a string of the inner JSON."""
+        return self._reader is not None and self._reader.inside
+
+    def feed(self, text: str) -> None:
+        """Takes what the string says, in pieces of any size."""
+        if self._head is not None:
+            self._head = text = self._head + text
+            if _MAY_BE_NESTED.fullmatch(text):
+                return
+            self._head = None
+            if _NESTED.match(text):
+                self._reader = JsonReader()
+        if self._reader is not None:
+            for _ in self._reader.feed(text):
+                pass
 
 
 def quoted(text: str) -> str:

@@ -22,6 +22,7 @@ from redaction.mapping import LITERAL, Mapping, Value
 from redaction.normalize import views
 from redaction.policy import Operator
 from redaction.recognizers.packs import PACKS
+from redaction.recognizers.recognizer import Reading
 
 JsonLike: TypeAlias = (
     "bool | int | float | str | Sequence[JsonLike] | ReadMapping[str, JsonLike] | None"
@@ -178,12 +179,13 @@ def _beginnings(text: str, known: dict[int, set[str]]) -> Iterator[str]:
 
 def _holds_identifier(text: str) -> bool:
     """Whether a 고유식별정보 that is sure without any label stands in the text."""
+    reading = Reading(text)
     return any(
         span.score >= _SURE
         for pack in PACKS.values()
         for recognizer in pack.recognizers
         if recognizer.entity in _RESIDENT
-        for span in recognizer.find(text)
+        for span in recognizer.find(reading)
     )
 
 

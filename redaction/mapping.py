@@ -26,13 +26,16 @@ def equal_form(entity: str, text: str) -> str:
 
     A caller's literal: itself. Names: themselves, composed and without what may stand between
     syllables (김 철수). Addresses of e-mail: case folded. Numbers: their letters and digits only;
-    Korea's country code is the leading zero (ITU-T E.164, +82).
+    Korea's country code is the leading zero (ITU-T E.164, +82). Of all other kinds every sign
+    counts (을지로 1-11 is not 을지로 11-1), only spaces are all one.
     """
     if entity == LITERAL:
         return text
+    if entity == "PERSON":
+        return _BETWEEN_SYLLABLES.sub("", unicodedata.normalize("NFC", text))
     known = ENTITIES.get(entity)
     if known is None or not known.structured:
-        return _BETWEEN_SYLLABLES.sub("", unicodedata.normalize("NFC", text))
+        return " ".join(unicodedata.normalize("NFC", text).split())
     folded = unicodedata.normalize("NFKC", text).casefold()
     if entity == "EMAIL_ADDRESS":
         return "".join(folded.split())

@@ -2,9 +2,9 @@
 
 Takes a text, gives Views: the same text with full-width and other digits, dashes and spaces made
 plain, invisible characters dropped and decomposed Hangul composed; and, where a text holds them,
-further views with JSON, HTML and percent escapes or one level of base64 undone. A hit in a view
-maps back to the whole original range that was read. Linear in the length of the text. Never decides
-what is personal.
+further views with JSON, HTML and percent escapes or one level of base64 undone, or with digits in
+words or boxes made plain. A hit in a view maps back to the whole original range that was read.
+Linear in the length of the text. Never decides what is personal.
 """
 
 import base64
@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 # Everything that a recognizer may read as it stands: most texts hold nothing else. ASCII without
 # control characters, precomposed Hangul, common Korean punctuation, Han and kana.
@@ -177,11 +178,47 @@ _PERCENT = re.compile(
 )
 
 
+# How far around what an escape hides a recognizer may look; nothing further is read again.
+_AROUND = 128
+_TO_BLANK = 64
+_LEFT_OUT = "\n" * 4  # no value and no label reaches over it
+
+
+def _sparse(text: str, pieces: list[tuple[int, int, str]]) -> _Builder:
+    """The text with ascending pieces read as something else, far from which nothing is kept.
+
+    Of two pieces at one place the first counts.
+    """
+    builder = _Builder(text)
+    kept = 0
+    for start, end, reading in pieces:
+        if start < kept:
+            continue
+        _leave_out(builder, kept, start)
+        builder.read(start, end, reading)
+        kept = end
+    _leave_out(builder, kept, len(text))
+    return builder
+
+
+def _leave_out(builder: _Builder, start: int, end: int) -> None:
+    """Leaves out what is far from both ends of a range, from blank to blank."""
+    text = builder.source
+    left = _AROUND + _TO_BLANK if start else 0
+    right = _AROUND + _TO_BLANK if end < len(text) else 0
+    if end - start < left + right + _TO_BLANK:
+        return
+    first = text.find("\n", start + _AROUND, start + left) if start else start
+    last = text.rfind("\n", end - right, end - _AROUND) if right else end
+    first = first if first >= 0 else start + _AROUND
+    builder.read(first, last if last >= 0 else end - _AROUND, _LEFT_OUT)
+
+
 def unescaped(text: str) -> View | None:
     """The text with JSON, HTML and percent escapes undone once, or None where it holds none."""
     if _ESCAPE.search(text) is None:
         return None
-    builder = _Builder(text)
+    pieces: list[tuple[int, int, str]] = []
     position = 0
     while match := _ESCAPE.search(text, position):
         position = match.end()
@@ -192,8 +229,8 @@ def unescaped(text: str) -> View | None:
         else:
             reading = _reading(match[0])
         if reading is not None:
-            builder.read(match.start(), position, reading)
-    return builder.view()
+            pieces.append((match.start(), position, reading))
+    return _sparse(text, pieces).view() if pieces else None
 
 
 def _reading(escape: str) -> str | None:
@@ -226,13 +263,13 @@ _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 
 def decoded(text: str) -> View | None:
     """The text with runs of base64 that hold text decoded once, or None where there are none."""
-    builder = _Builder(text)
-    for block in _BASE64_BLOCK.finditer(text):
-        for start, end in _encodings(text, block):
-            reading = _base64(text[start:end])
-            if reading:
-                builder.read(start, end, reading)
-    return builder.view() if builder.read_to else None
+    pieces = [
+        (start, end, reading)
+        for block in _BASE64_BLOCK.finditer(text)
+        for start, end in _encodings(text, block)
+        if (reading := _base64(text[start:end]))
+    ]
+    return _sparse(text, pieces).view() if pieces else None
 
 
 def _encodings(text: str, block: re.Match[str]) -> list[tuple[int, int]]:
@@ -265,13 +302,70 @@ def _base64(run: str) -> str | None:
     return reading
 
 
-def views(text: str) -> Iterator[View]:
-    """The readings of a text that are to be scanned: the plain one, then those with escapes undone.
+# Digits one by one, as forms have boxes for them.
+_BOXES = re.compile("[0-9](?:(?: | ?[-./] ?)[0-9](?![0-9])){6,19}")
+# Digits in words, 공일공 다시 일이삼사, as people write a number to hide it; sixteen are a card's.
+_NAMES = "공영일이삼사오육륙칠팔구"
+_NAMED = re.compile(f"[{_NAMES}]{{3}}")
+_IN_WORDS = re.compile(
+    rf"[0-9{_NAMES}](?:(?: ?(?:[-.,·/]|다시|대시|에) ?| {{0,2}})[0-9{_NAMES}]){{6,19}}"
+)
+_WORD = re.compile(f"[{_NAMES}]|다시|대시|에")
+_DIGIT_OF = MappingProxyType(dict(zip(_NAMES, "001234566789", strict=True)))
+_ONE_DIGIT = re.compile(f"[0-9{_NAMES}]")
+_LONG_END = re.compile(f"[^0-9{_NAMES}][0-9{_NAMES}]{{5}}$")
+# A month and a day behind two digits: thirteen of an identifier, and a particle.
+_BIRTH = re.compile("..(?:[공영0][1-9일이삼사오육칠팔구]|[1일][0-2공영일이])[0-3공영일이삼]")
+_ALSO_PARTICLES = frozenset("이일")
+_LEAST_NAMED = 3
 
-    Yields at least one. Offsets of each map to the given text.
+
+def written_out(plain: View) -> View | None:
+    """A normalised reading with digits in boxes or in words made plain; None if there are none."""
+    text = plain.text
+    pieces = [
+        (at, at + 1, "")
+        for box in _BOXES.finditer(text)
+        if not text[max(0, box.start() - 1) : box.start()].isdigit()
+        for at in range(box.start() + 1, box.end() - 1)
+        if text[at] == " " and text[at - 1].isdigit() and text[at + 1].isdigit()
+    ]
+    if _NAMED.search(text):
+        for run in _IN_WORDS.finditer(text):
+            pieces += _in_words(text, run)
+    return _sparse(text, sorted(pieces)).view(plain) if pieces else None
+
+
+def _in_words(text: str, run: re.Match[str]) -> list[tuple[int, int, str]]:
+    """The digits and hyphens of a run; a particle of the sentence at its end is no digit."""
+    words = list(_WORD.finditer(text, run.start(), run.end()))
+    if words and words[-1][0] in _ALSO_PARTICLES and not _usual(run[0]):
+        words = words[:-1] if _usual(run[0][:-1]) or _LONG_END.search(run[0]) else words
+    if sum(word[0] in _DIGIT_OF for word in words) < _LEAST_NAMED:
+        return []
+    return [(*word.span(), _DIGIT_OF.get(word[0], "-")) for word in words]
+
+
+def _usual(run: str) -> bool:
+    """Whether a run has as many digits as telephones, or cards, accounts, identifiers have."""
+    count = len(_ONE_DIGIT.findall(run))
+    if run[0] in "0공영":
+        return count in (9, 10, 11) and not _LONG_END.search(run)
+    return count in (10, 11, 12, 13, 15, 16) or (count == 14 and not _BIRTH.match(run))
+
+
+def views(text: str) -> Iterator[View]:
+    """The readings of a text that are to be scanned, the plain one first.
+
+    Then those with escapes undone, with base64 decoded, and with digits in words or boxes made
+    plain. Yields at least one. Offsets of each map to the given text.
     """
-    yield normalize(text)
+    plain = normalize(text)
+    yield plain
     for beneath in (unescaped(text), decoded(text)):
         if beneath is not None:
-            plain = normalize(beneath.text)
-            yield View(plain.text, plain._at, plain._start, plain._end, plain._whole, beneath)
+            inner = normalize(beneath.text)
+            yield View(inner.text, inner._at, inner._start, inner._end, inner._whole, beneath)
+    written = written_out(plain)
+    if written is not None:
+        yield written

@@ -8,6 +8,7 @@ endings that may follow it, so 과장, 이사, 이야기, 은행, 가족 and 을
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from types import MappingProxyType
@@ -60,6 +61,14 @@ _PAIRS = (
     _Pair("이든", "든", "지 가"),
     _Pair("이야말로", "야말로"),
     _Pair("이시여", "시여"),
+    _Pair("이여", "여"),
+    _Pair("이십니다", "십니다", may_keep=True),
+    _Pair("이세요", "세요", may_keep=True),
+    _Pair("이지만", "지만", may_keep=True),
+    _Pair("이므로", "므로", may_keep=True),
+    _Pair("이니까", "니까", may_keep=True),
+    _Pair("이네요", "네요", may_keep=True),
+    _Pair("이죠", "죠", may_keep=True),
     _Pair("이며", "며", may_keep=True),
     _Pair("이고", "고", "요", may_keep=True),
     _Pair("이자", "자", may_keep=True),
@@ -80,23 +89,20 @@ class _Chain(NamedTuple):
 def _chains(pairs: Sequence[_Pair]) -> Iterator[tuple[str, _Chain]]:
     for pair in pairs:
         for tail in ("", *pair.tails.split()):
-            chain = _Chain(
-                pair.closed + tail, pair.open + tail, pair.closed == "으로", pair.may_keep
-            )
-            for run in (chain.closed, chain.open):
+            closed, opened = pair.closed + tail, pair.open + tail
+            chain = _Chain(closed, opened, pair.closed == "으로", pair.may_keep)
+            for run in (closed, opened):
                 if run not in _NO_CHAIN_ALONE:
                     yield run, chain
-    # 은(는), 이(가), (으)로: how one writes when one cannot know the word.
-    for pair in pairs[:4]:
-        chain = _Chain(pair.closed, pair.open, False, False)
-        yield f"{pair.closed}({pair.open})", chain
-        yield f"{pair.open}({pair.closed})", chain
-    for opened, closed in _OPTIONAL:
-        chain = _Chain(closed, opened, closed == "으로", False)
-        yield f"({closed[0]}){opened}", chain
+            # How one writes when one cannot know the word: (으)로부터, (이)라고; 은(는), 이(가).
+            doubtful = chain._replace(may_keep=False)
+            if pair.closed[1:] == pair.open:
+                yield f"({closed[0]}){opened}", doubtful
+            if not tail:
+                yield f"{closed}({opened})", doubtful
+                yield f"{opened}({closed})", doubtful
 
 
-_OPTIONAL = (("로", "으로"), ("나", "이나"), ("랑", "이랑"), ("라고", "이라고"), ("라는", "이라는"))
 _STEADY = """
 의 에 에게 에게서 에게는 에게도 에게만 께 께서 께서는 께서도 께는 도 만 만은 만이 만을
 부터 까지 까지는 보다 처럼 같이 마다 조차 밖에 이다 입니다
@@ -108,6 +114,30 @@ _CHAINS = MappingProxyType(dict(reversed(list(_chains(_PAIRS)))))
 _BEGINNINGS = frozenset(run[:end] for run in _CHAINS for end in range(1, len(run)))
 _LONGEST = max(map(len, _CHAINS))
 _RUN = re.compile(r"[가-힣]*")
+
+# What stands in brackets behind a word is not read, and the particle follows the word itself
+# (국립국어원, 온라인가나다): 김철수(남)는.
+_IN_BRACKETS = re.compile(r"(?<=\w) ?[(\[][^()\[\]]{0,60}[)\]]\W*\Z")
+# KS X 1001 orders its 4,620 Hanja by how they are read (伽 가 … 詰 힐). Where the ending changes in
+# that order: 0 vowel, 1 consonant, 2 ㄹ, and the first Hanja with it. A reading that differs at the
+# beginning of a word only (李 리, 이) ends alike.
+_HANJA = (
+    "0伽1刻2乫1勘0介1喀0倨1乾2乞1儉0偈1擊2抉1兼0係1哭2汨1供0寡1廓2刮1侊"
+    "0卦1宏0交1國2堀1宮2厥0机1勻2橘1克0企1緊2佶1金0儺1諾2捏1南0乃1年0努"
+    "1濃0惱1嫩2訥0杻1能0尼1匿0多1丹2撻1啖0代1宅0倒1毒2乭1仝0兜1屯0喇1洛"
+    "2剌1嵐0來1冷0侶1力2冽1廉0例1碌0儡1龍0壘1六2律1隆0俚1吝0摩1寞2唜1亡"
+    "0埋1脈2滅1冥0袂1木2歿1夢0卯1墨2勿0味1岷2密1剝2勃1倣0倍1伯2伐1凡2別"
+    "1丙0保1伏2乶1俸0不1北2佛1崩0丕1嚬0乍1削2乷1三0塞1嗇0墅1夕2卨1剡0世"
+    "1俗2率1宋0刷1叔2戌1崇2瑟1濕0侍1埴2失1審0氏1堊2斡1唵0厓1厄0也1弱0圄"
+    "1億2孼1俺0予1亦2悅1厭0乂1屋2兀1壅0渦1婉2曰1往0倭1慾0于1勖2蔚1熊2月"
+    "0位1堉2聿1戎2乙1吟0依1瀷2一1任0仔1作0再1爭0佇1勣2切1占0制1族2卒1倧"
+    "0佐1竹2茁1中2櫛1楫0之1直2侄1斟0且1捉2刹1僭0債1冊0凄1倜2凸1僉0剃1促"
+    "2撮0催1丑2出1充0悴1側0侈1則2七1侵0快1倬2奪1探0兌1擇0攄1慟0堆1慝0坡"
+    "1判2八0佩1彭0吠1幅0俵1品0彼2匹1乏0下1壑2割1函0亥1劾0噓1憲2歇1險2孑"
+    "1嫌0兮1惑2忽1哄0化1擴2活1凰0匯1劃0哮1勛0卉2恤1兇2吃1欠0僖2詰"
+)
+_HANJA_STARTS = tuple(char.encode("euc_kr") for char in _HANJA[1::2])
+_HANJA_ENDINGS = tuple((Ending.VOWEL, Ending.CONSONANT, Ending.RIEUL)[int(n)] for n in _HANJA[::2])
 
 # How the last sign of a word is read: 영 일 이 삼 사 오 육 칠 팔 구; 엘, 엠, 엔, 알 among letters.
 _DIGITS = MappingProxyType(
@@ -127,8 +157,10 @@ _NO_SHUT = re.compile(r"(?:[aeiou]{2}[bdg]|ate|id|ad)\Z", re.IGNORECASE)
 
 
 def ending(word: str) -> Ending | None:
-    """How a word ends when read aloud in Korean; None where one cannot say (Hanja, no letter)."""
+    """How a word ends when read aloud in Korean; None: nobody can say (a rare Hanja)."""
     text = unicodedata.normalize("NFKC", word[-64:])
+    if bracket := _IN_BRACKETS.search(text):
+        text = text[: bracket.start()]
     while text and not text[-1].isalnum():
         text = text[:-1]
     if not text:
@@ -139,6 +171,8 @@ def ending(word: str) -> Ending | None:
         return {0: Ending.VOWEL, 8: Ending.RIEUL}.get(final, Ending.CONSONANT)
     if last in _DIGITS:
         return _DIGITS[last]
+    if "一" <= last <= "\u9fff":
+        return _hanja(last)
     match = _LAST_WORD.search(text)
     return _latin(match[0]) if match else None
 
@@ -177,6 +211,15 @@ def may_become_chain(behind: str) -> bool:
 def is_chain(run: str) -> bool:
     """Whether a whole run is a particle chain or a particle that never alternates."""
     return run in _CHAINS or run in _NEVER_ALTERNATE
+
+
+def _hanja(char: str) -> Ending | None:
+    """How a Hanja of KS X 1001 ends."""
+    try:
+        place = char.encode("euc_kr")
+    except UnicodeEncodeError:
+        return None
+    return _HANJA_ENDINGS[bisect_right(_HANJA_STARTS, place) - 1]
 
 
 def _latin(word: str) -> Ending:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import TracebackType
 from typing import Self
@@ -25,8 +25,10 @@ import orjson
 from redaction.entity import Span
 from redaction.errors import DetectionUnavailable, TooManyFindings
 from redaction.line import Job, Line
-from redaction.wire import LENGTH, ORDER, Order, decode_spans, encode_texts
+from redaction.vocabulary import Vocabulary
+from redaction.wire import LENGTH, ORDER, Order, Setup, decode_spans, encode_setup, encode_texts
 
+_MODULE = "redaction.presidio"
 _CHARACTERS_PER_SECOND = 100_000  # of the deadline, beyond `deadline_seconds`
 _LONGEST_REMEMBERED = 100_000
 _MOST_SPANS_REMEMBERED = 256  # bounds the memory's size, not its use
@@ -49,6 +51,7 @@ class DetectorOptions:
     queue_places: int = 256
     remembered_texts: int = 4096
     packs: tuple[str, ...] = ("kr",)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
 class _Gone(Exception):
@@ -100,25 +103,29 @@ class _Child:
 class _Zygote:
     """The process that has imported Presidio and forks the detectors."""
 
-    def __init__(self, packs: Sequence[str]) -> None:
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
         self._control, theirs = socket.socketpair()
         self._control.setblocking(False)
         self._turn = asyncio.Lock()
         self.version = ""
         self.canaries: list[tuple[str, str, str]] = []
-        command = [sys.executable, "-m", "redaction.presidio"]
+        # Each detector is one process of many: arithmetic in further threads only keeps it waiting.
+        command = ["/usr/bin/env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-m", _MODULE]
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-                [*command, "--control", str(theirs.fileno()), "--packs", ",".join(packs)],
+                [*command, "--control", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
 
     async def hello(self) -> None:
-        """Waits until it has built its analyzer and found its canaries."""
+        """Says what to load; waits until it has built its analyzer and found its canaries."""
         try:
             async with asyncio.timeout(_START_SECONDS):
+                loop = asyncio.get_running_loop()
+                await loop.sock_sendall(self._control, encode_setup(self._setup))
                 said = orjson.loads(await _receive_frame(self._control))
         except (_Gone, OSError, ValueError, TimeoutError, asyncio.CancelledError) as error:
             self.kill()
@@ -222,6 +229,8 @@ class Detector:
 
     def __init__(self, options: DetectorOptions) -> None:
         self._options = options
+        vocabulary = options.vocabulary
+        self._setup = Setup(options.packs, b"" if vocabulary.empty else vocabulary.encode())
         self._memory = _Memory(options.remembered_texts)
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
@@ -389,7 +398,7 @@ class Detector:
             if self._zygote is None or not self._zygote.alive:
                 if self._zygote is not None:
                     self._zygote.kill()
-                self._zygote = _Zygote(self._options.packs)
+                self._zygote = _Zygote(self._setup)
                 await self._zygote.hello()
             return self._zygote
 

@@ -1,10 +1,12 @@
 """Presidio's analyzer over our packs, and the detector server: a zygote that forks detectors.
 
-`python -m redaction.presidio --control FD --packs kr` imports Presidio once, builds the analyzer,
-finds every pack's canaries and says so on the control socket; then it forks a detector for each
-socket that it is sent. A detector answers request frames (redaction/wire.py) until its socket ends.
-Only here is Presidio (and with it spaCy) imported; no model is loaded and nothing is fetched. No
-process of this module ever writes a text anywhere: output is closed before the first one comes.
+`python -m redaction.presidio --control FD` imports Presidio once, reads from the control socket
+which packs and which agency's vocabulary to load, builds the analyzer, finds every canary and says
+so there; then it forks a detector for each socket that it is sent. A detector answers request
+frames (redaction/wire.py) until its socket ends. Only here and in `redaction.abroad` is Presidio
+(and with it spaCy) imported; of models only the packs' own are loaded, before the first fork, so
+that all detectors share their pages; nothing is fetched. No process of this module ever writes a
+text anywhere: output is closed before the first one comes.
 """
 
 import argparse
@@ -28,15 +30,20 @@ from presidio_analyzer import (
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
 
+from redaction.abroad import AbroadPack, abroad_pack, find_abroad
 from redaction.entity import Span
 from redaction.errors import TooManyFindings
-from redaction.recognizers.packs import MOST_SPANS, find, packs_named
+from redaction.recognizers.agency import Never, agency_pack
+from redaction.recognizers.models import with_models
+from redaction.recognizers.packs import ABROAD, MOST_SPANS, find, packs_named
 from redaction.recognizers.recognizer import Canary, Pack
 from redaction.recognizers.resolve import resolve
-from redaction.wire import LENGTH, ORDER, Order, decode_texts, encode_spans
+from redaction.vocabulary import Vocabulary
+from redaction.wire import LENGTH, ORDER, Order, Setup, decode_setup, decode_texts, encode_spans
 
 LANGUAGE = "ko"
 _NAME = "gwanmun"
+_ABROAD = "gwanmun-abroad"
 _RULE = "rule"
 # Of all texts of a request together: the windows across the borders of its fields say some again.
 _MOST_ANSWERED = 4 * MOST_SPANS
@@ -64,21 +71,22 @@ class PackRecognizer(EntityRecognizer):
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts
     ) -> list[RecognizerResult]:
         """The packs' spans as Presidio's results; the rule's name travels as metadata."""
-        return [
-            RecognizerResult(
-                span.entity,
-                span.start,
-                span.end,
-                span.score,
-                recognition_metadata={
-                    RecognizerResult.RECOGNIZER_NAME_KEY: _NAME,
-                    RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
-                    _RULE: span.rule,
-                },
-            )
-            for span in find(text, self.packs)
-            if span.entity in entities
-        ]
+        found = find(text, self.packs)
+        return [_result(span, _NAME, self.id) for span in found if span.entity in entities]
+
+
+def _result(span: Span, name: str, recognizer_id: str) -> RecognizerResult:
+    return RecognizerResult(
+        span.entity,
+        span.start,
+        span.end,
+        span.score,
+        recognition_metadata={
+            RecognizerResult.RECOGNIZER_NAME_KEY: name,
+            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer_id,
+            _RULE: span.rule,
+        },
+    )
 
 
 class _NoEnhancer(ContextAwareEnhancer):
@@ -98,24 +106,77 @@ class _NoEnhancer(ContextAwareEnhancer):
         return raw_results
 
 
-class Analyzer:
-    """Presidio's AnalyzerEngine with the packs registered; an agency's recognizers join beside."""
+class AbroadRecognizer(EntityRecognizer):
+    """One Presidio recognizer over Presidio's own, as the packs of `redaction.abroad` use them."""
 
-    def __init__(self, packs: Sequence[Pack]) -> None:
-        self.canaries: tuple[Canary, ...] = tuple(
-            recognizer.canary for pack in packs for recognizer in pack.recognizers
+    def __init__(self, packs: Sequence[AbroadPack]) -> None:
+        self.packs = tuple(packs)
+        super().__init__(
+            supported_entities=[kind.entity for pack in packs for kind in pack.kinds],
+            name=_ABROAD,
+            supported_language=LANGUAGE,
         )
-        names = "+".join(f"{pack.name}-{pack.version}" for pack in packs)
-        self.version = f"{names}+presidio-{version('presidio-analyzer')}"
+
+    def load(self) -> None:
+        """Nothing to load: patterns are code."""
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts
+    ) -> list[RecognizerResult]:
+        """The packs' spans as Presidio's results."""
+        found = find_abroad(text, self.packs)
+        return [_result(span, _ABROAD, self.id) for span in found if span.entity in entities]
+
+
+class Analyzer:
+    """Presidio's AnalyzerEngine with our packs, an agency's own and those abroad side by side.
+
+    Raises:
+        ValueError: a pack that does not exist, or a vocabulary whose formats cannot be used.
+    """
+
+    def __init__(self, packs: Sequence[str], vocabulary: Vocabulary) -> None:
+        ours = [*with_models(packs_named([name for name in packs if name not in ABROAD]))]
+        own = agency_pack(vocabulary)
+        if own is not None:
+            ours.append(own)
+        abroad = [abroad_pack(name, LANGUAGE) for name in packs if name in ABROAD]
+        self._canaries = (
+            *(recognizer.canary for pack in ours for recognizer in pack.recognizers),
+            *(kind.canary for pack in abroad for kind in pack.kinds),
+        )
+        self._never = Never(vocabulary.never)
+        names = [f"{pack.name}-{pack.version}" for pack in ours]
+        names += [f"{pack.name}-{pack.version}" for pack in abroad]
+        if vocabulary.never and own is None:
+            names.append(f"agency-{vocabulary.version}")
+        self.version = "+".join((*names, f"presidio-{version('presidio-analyzer')}"))
+        recognizers: list[EntityRecognizer] = [PackRecognizer(ours)]
+        if abroad:
+            recognizers.append(AbroadRecognizer(abroad))
         self._engine = AnalyzerEngine(
-            registry=RecognizerRegistry([PackRecognizer(packs)], supported_languages=[LANGUAGE]),
+            registry=RecognizerRegistry(recognizers, supported_languages=[LANGUAGE]),
             nlp_engine=NoOpNlpEngine([{"lang_code": LANGUAGE, "model_name": "none"}]),
             supported_languages=[LANGUAGE],
             context_aware_enhancer=_NoEnhancer(),
         )
 
+    @property
+    def canaries(self) -> tuple[Canary, ...]:
+        """What every child must find at any time; a word that the agency spares is none."""
+        return tuple(
+            canary for canary in self._canaries if not self._never.spares(canary[0], canary.value)
+        )
+
     def spans(self, text: str) -> tuple[Span, ...]:
-        """The spans of one text, ascending and disjoint."""
+        """The spans of one text, ascending and disjoint, without what the agency spares."""
+        return tuple(
+            span
+            for span in self._found(text)
+            if not self._never.spares(span.entity, text[span.start : span.end])
+        )
+
+    def _found(self, text: str) -> tuple[Span, ...]:
         if not text or text.isspace():
             return ()
         results = self._engine.analyze(text, language=LANGUAGE)
@@ -134,11 +195,11 @@ class Analyzer:
         """The entities whose canary was not found exactly."""
         return [
             canary.entity
-            for canary in self.canaries
+            for canary in self._canaries
             if (canary.entity, canary.value)
             not in {
                 (span.entity, canary.text[span.start : span.end])
-                for span in self.spans(canary.text)
+                for span in self._found(canary.text)
             }
         ]
 
@@ -182,6 +243,13 @@ def _die_with_parent() -> None:
     """Linux only; elsewhere the end of the socket has to do."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _setup(control: socket.socket) -> Setup | None:
+    """What the pool wants loaded; None if it is gone already."""
+    head = _receive(control, LENGTH.size)
+    body = None if head is None else _receive(control, LENGTH.unpack(head)[0])
+    return None if body is None else decode_setup(body)
 
 
 def _fork(connection: socket.socket, control: socket.socket, analyzer: Analyzer) -> int:
@@ -237,12 +305,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the zygote; exit code 0 when the pool is gone, 1 if a canary was missed."""
     parser = argparse.ArgumentParser(prog="redaction.presidio", description=__doc__)
     parser.add_argument("--control", type=int, required=True)
-    parser.add_argument("--packs", required=True, help="names, separated by commas")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the pool, which then hangs up
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with socket.socket(fileno=options.control) as control:
-        analyzer = Analyzer(packs_named(options.packs.split(",")))
+        setup = _setup(control)
+        if setup is None:
+            return 0
+        vocabulary = Vocabulary.decode(setup.vocabulary) if setup.vocabulary else Vocabulary()
+        analyzer = Analyzer(setup.packs, vocabulary)
         missed = analyzer.missed()
         if missed:
             sys.stderr.write(f"redaction.presidio: canary missed: {', '.join(missed)}\n")

@@ -13,7 +13,7 @@ from collections import Counter
 from enum import StrEnum
 
 from redaction.entity import Origin
-from redaction.json_text import JsonReader, quoted
+from redaction.json_text import JsonReader, NestedJson, quoted
 from redaction.mapping import LITERAL, Mapping, Value
 from redaction.particles import agree, is_chain, may_become_chain
 from redaction.policy import Operator, Policy
@@ -24,6 +24,11 @@ from redaction.urls import LinkTracker, host_ahead
 _SLICE = 128
 # What may stand between a word and its particle: closing emphasis and quotation marks.
 _CLOSING = re.compile("[*'\"’”」』〉》]{0,4}")
+# What may stand in an address of e-mail before its sign (RFC 5322 section 3.2.3; any letter: RFC
+# 6531), and so does not part a value from an address behind it.
+_GLUE = re.compile(r"[\w.+\-!#$%&'*/=?^`{|}~]*")
+# What stands in brackets behind a word is not read: the particle behind them is still the word's.
+_LONGEST_ASIDE = 64
 
 _TRUSTED = frozenset({Origin.SYSTEM, Origin.DEVELOPER, Origin.USER, Origin.DEFINITION})
 
@@ -53,14 +58,19 @@ class Restorer:
 
     __slots__ = (
         "_agrees",
+        "_aside",
         "_before",
+        "_closed",
+        "_glued",
         "_inside",
         "_links",
         "_mapping",
+        "_nested",
         "_open",
         "_policy",
         "_raws",
         "_reader",
+        "_spoken",
         "_text",
         "counts",
     )
@@ -82,10 +92,15 @@ class Restorer:
         self._open = place is not Place.TOOL_ARGUMENTS or tool in policy.tools_from_results
         self._reader = None if place is Place.TEXT else JsonReader()
         self._inside = False  # a JSON string
+        self._nested = NestedJson()  # what it says, if that is JSON again
         self._text = ""  # held back
         self._raws: list[str] | None = None  # how each held character was written, if otherwise
         self._before = ""  # the character before the held text
-        self._links = LinkTracker()
+        self._links = LinkTracker(field=place is not Place.TEXT)
+        self._glued = False  # a restored value stands directly before
+        self._spoken = ""  # a restored word behind which a bracket is open: 김철수(남
+        self._aside = 0  # how many characters the bracket holds
+        self._closed = False  # it has just been closed
 
     def feed(self, text: str) -> str:
         """What can be said of everything fed so far and was not returned yet."""
@@ -96,7 +111,8 @@ class Restorer:
             if piece.ends:
                 parts += self._drain(whole=True), piece.raw
                 self._inside = piece.inside
-                self._before, self._links = "", LinkTracker()
+                self._before, self._links = "", LinkTracker(field=True)
+                self._glued, self._nested = False, NestedJson()
             else:
                 parts.append(self._take(piece.text, piece.raw))
         return "".join(parts)
@@ -109,8 +125,8 @@ class Restorer:
         return "".join([*parts, self._drain(whole=True)])
 
     def _take(self, text: str, raw: str) -> str:
-        if not self._text and text and not may_start(text):
-            self._links.feed(text)
+        if not self._text and text and not self._spoken and not may_start(text):
+            self._follow(text)
             self._before = text[-1]
             return raw
         if len(text) > _SLICE:
@@ -126,7 +142,20 @@ class Restorer:
         """Says what can be said of the held text; what may still become something else stays."""
         parts: list[str] = []
         position = 0
-        while found := search(self._text, position, self._before, whole):
+        while True:
+            if self._closed:
+                if not whole and _may_agree(self._text):
+                    return "".join(parts)
+                parts.append(self._behind_bracket())
+            found = search(self._text, position, self._before, whole)
+            bracket = self._text.find(")") if self._spoken else -1
+            if bracket >= 0 and (found is None or bracket < found.start):
+                parts.append(self._pass(bracket + 1))
+                self._closed = bool(self._spoken)
+                position = 0
+                continue
+            if found is None:
+                break
             if found.inner and not is_chain(found.inner):
                 position = found.start + 1
                 continue
@@ -147,10 +176,20 @@ class Restorer:
         text = self._text[:end]
         if not text:
             return ""
-        self._links.feed(text)
+        self._follow(text)
+        if self._spoken:
+            self._aside += end
+            if self._aside > _LONGEST_ASIDE or "\n" in text:
+                self._spoken = ""
         raw = text if self._raws is None else "".join(self._raws[:end])
         self._drop(end)
         return raw
+
+    def _follow(self, text: str) -> None:
+        self._links.feed(text)
+        if self._inside:
+            self._nested.feed(text)
+        self._glued = self._glued and _GLUE.fullmatch(text) is not None
 
     def _drop(self, end: int) -> None:
         self._before = self._text[end - 1]
@@ -160,6 +199,8 @@ class Restorer:
 
     def _resolve(self, found: Found, whole: bool) -> str | None:
         """What is said for the surrogate at the beginning of the held text; None: wait for more."""
+        if found.bare and (self._reader is not None or self._links.in_code):
+            return self._pass(found.end)  # a name that somebody gave to a column or a variable
         value = self._mapping.named(found.name)
         if value is None:
             self.counts["unknown"] += 1
@@ -172,7 +213,8 @@ class Restorer:
         in_link = self._links.in_link or host_ahead(behind, whole)
         if in_link is None or (self._agrees and not whole and _may_agree(behind)):
             return None
-        if in_link:
+        # Behind another value an address would take that in: 김철수.lee@evil.example.
+        if in_link or (self._glued and "@" in value.original):
             self.counts["kept_in_url"] += 1
             return self._pass(found.end)
         if not (self._open or value.origins & _TRUSTED):
@@ -190,12 +232,26 @@ class Restorer:
                 particle = agree(word, particle)[0] or particle
             else:
                 particle, length = _agreed(word, behind)
-        self._links.word()
+                if not length and behind.startswith("(", _closing(behind)):
+                    self._spoken, self._aside = word, 0
+        self._links.word(word)
+        self._glued = True
         self._links.feed(particle)
         self._drop(found.end + length)
         return self._written(found.lead + word + found.trail + particle)
 
+    def _behind_bracket(self) -> str:
+        """The particle of the word before the bracket that has just been closed."""
+        particle, length = _agreed(self._spoken, self._text)
+        self._spoken, self._closed = "", False
+        if length:
+            self._links.feed(particle)
+            self._drop(length)
+        return particle
+
     def _written(self, text: str) -> str:
+        if self._nested.inside:
+            text = quoted(text)
         return quoted(text) if self._inside else text
 
 

@@ -15,7 +15,9 @@ from redaction.json_text import JsonReader
 from redaction.mapping import Mapping
 from redaction.normalize import views
 from redaction.policy import Operator, Policy
+from redaction.recognizers.kr.pack import KR_OFFICES
 from redaction.recognizers.packs import PACKS
+from redaction.recognizers.recognizer import Reading
 from redaction.recognizers.resolve import resolve
 from redaction.restore import Place
 from redaction.surrogate import blank
@@ -68,6 +70,7 @@ class Scanner:
         self._recognizers = tuple(
             recognizer
             for pack in PACKS.values()
+            if pack is not KR_OFFICES  # what everybody may know, an engine may say
             for recognizer in pack.recognizers
             if ENTITIES[recognizer.entity].structured
             and policy.operator(recognizer.entity) is not Operator.ALLOW
@@ -153,8 +156,9 @@ class Scanner:
         found: list[Span] = []
         for view in views(text):
             recognizers, wanted = wanted, self._recognizers
+            reading = Reading(view.text)
             for recognizer in recognizers:
-                for span in recognizer.find(view.text):
+                for span in recognizer.find(reading):
                     start, end = view.original(span.start, span.end)
                     if end > before:
                         found.append(span._replace(start=start, end=end))

@@ -7,7 +7,7 @@ to a person. Nothing here knows a value.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from redaction.entity import ENTITIES
@@ -15,21 +15,23 @@ from redaction.entity import ENTITIES
 _LONGEST_NUMBER = 6
 _LARGEST_NUMBER = 10**_LONGEST_NUMBER - 1
 
-_KOREAN = {entity.label: entity.label for entity in ENTITIES.values()}
-_ENGLISH = {entity.english.casefold(): entity.label for entity in ENTITIES.values()}
-_LABELS = _KOREAN | _ENGLISH
+_KOREAN = tuple(entity.label for entity in ENTITIES.values())
+_WORDS = (*_KOREAN, *(entity.english for entity in ENTITIES.values()))
+_LABELS = dict(zip(map(str.casefold, _WORDS), 2 * _KOREAN, strict=True))
+# What is left of a label when its beginning is cut away: 미국여권번호, 여권번호.
+_WITHIN = {label: tuple(other for other in _KOREAN if label.endswith(other)) for label in _KOREAN}
 
 
-def _either(words: Iterator[str]) -> str:
+def _either(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))
 
 
-def _beginnings(words: Iterator[str]) -> str:
+def _beginnings(words: Iterable[str]) -> str:
     return _either(word[:end] for word in words for end in range(1, len(word) + 1))
 
 
-_BARE_LABEL = _either(iter(_KOREAN))
-_ANY_LABEL = f"{_BARE_LABEL}|(?i:{_either(iter(_ENGLISH))})"
+_BARE_LABEL = _either(_KOREAN)
+_ANY_LABEL = f"(?ai:{_either(_WORDS)})"
 _OPEN = r"\\\[|[\[［【]"
 _CLOSE = r"\\\]|[\]］】]"
 _CLOSES = {"[": "]", "\\[": "\\]", "［": "］", "【": "】"}
@@ -50,9 +52,9 @@ _COMPLETE = (
 _TAIL = _BEFORE_CLOSE.replace("?P<inner>", "?:")
 _UNFINISHED = (
     rf"(?P<unfinished>(?:\\|(?:{_OPEN}){_BEFORE_LABEL}"
-    rf"(?:{_ANY_LABEL}|{_beginnings(iter(_KOREAN))}|(?i:{_beginnings(iter(_ENGLISH))}))?"
+    rf"(?:{_ANY_LABEL}|(?ai:{_beginnings(_WORDS)}))?"
     rf"|(?:{_OPEN}){_BEFORE_LABEL}(?:{_ANY_LABEL}){_JOINT}(?:{_NUMBER}{_LETTERS}{_TAIL}\\?)?)\Z)"
-    rf"|(?P<unfinished_bare>(?:{_beginnings(iter(_KOREAN))}"
+    rf"|(?P<unfinished_bare>(?:{_beginnings(_KOREAN)}"
     rf"|(?:{_BARE_LABEL})\\?(?:_(?:{_NUMBER}{_LETTERS})?)?)\Z)"
 )
 _SURROGATE = re.compile(f"{_COMPLETE}|{_UNFINISHED}")
@@ -70,7 +72,8 @@ class Found(NamedTuple):
 
     `name` is `성명_1b`, whatever language or spelling stood there. `inner` is Hangul that stood
     inside the brackets behind the number (`[성명_1은]`). `lead` and `trail` are emphasis signs
-    inside the brackets. `unfinished`: the text ended before one could tell; it is no form yet.
+    inside the brackets. `bare`: a form without brackets, which counts in running text only.
+    `unfinished`: the text ended before one could tell; it is no form yet.
     """
 
     start: int
@@ -79,6 +82,7 @@ class Found(NamedTuple):
     inner: str = ""
     lead: str = ""
     trail: str = ""
+    bare: bool = False
     unfinished: bool = False
 
 
@@ -155,12 +159,17 @@ def search(text: str, position: int, before_text: str, whole: bool) -> Found | N
 def literals(text: str) -> Iterator[Literal]:
     """Everything in a caller's text whose number must not mean anybody, ascending.
 
-    A number is given with all its beginnings: what follows it may later be covered and cut off.
+    A number is given with all its beginnings, a label with the labels that it ends with: the rest
+    may later be covered and cut off.
     """
     for match in _LITERAL.finditer(text):
         label = _LABELS[(match["label"] or match["bare"]).casefold()]
         digits = match["number"] or match["bare_number"]
-        names = tuple(f"{label}_{int(digits[:end])}" for end in range(1, len(digits) + 1))
+        names = tuple(
+            f"{within}_{int(digits[:end])}"
+            for within in _WITHIN[label]
+            for end in range(1, len(digits) + 1)
+        )
         yield Literal(match.start(), match.end(), label, names)
 
 
@@ -168,7 +177,7 @@ def _found(match: re.Match[str]) -> Found | None:
     """What a complete match says; None if its closing sign does not fit the opening one."""
     if match["bare"]:
         name = _name(match["bare"], match["bare_number"], match["bare_letters"])
-        return Found(match.start(), match.end(), name)
+        return Found(match.start(), match.end(), name, bare=True)
     if _CLOSES[match["open"]] != match["close"]:
         return None
     name = _name(match["label"], match["number"], match["letters"])

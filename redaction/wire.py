@@ -1,14 +1,16 @@
 """How the pool and its detector processes speak: frames on stream sockets, and one-byte orders.
 
-A request frame carries texts as UTF-8 (lone surrogates pass), an answer frame JSON without any
-text: for each text its spans as [start, end, entity, score, rule], or null where there are too many
-to say. Orders to the zygote are five
+The first frame says what to load: packs, and an agency's vocabulary as it encodes itself; that may
+hold names, so it comes this way and not on a command line. A request frame carries texts as UTF-8
+(lone surrogates pass), an answer frame JSON without any text: for each text its spans as [start,
+end, entity, score, rule], or null where there are too many to say. Orders to the zygote are five
 bytes: what to do, and a process id.
 """
 
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 import orjson
 
@@ -24,6 +26,25 @@ class Order(IntEnum):
 
     FORK = 1  # the order carries a socket; the answer names the child
     END = 2  # kill the child of this process id and reap it
+
+
+class Setup(NamedTuple):
+    """What the zygote loads; `vocabulary` is empty or what `Vocabulary.encode` wrote."""
+
+    packs: tuple[str, ...]
+    vocabulary: bytes
+
+
+def encode_setup(setup: Setup) -> bytes:
+    """The first frame."""
+    body = orjson.dumps(setup.packs) + b"\n" + setup.vocabulary
+    return LENGTH.pack(len(body)) + body
+
+
+def decode_setup(body: bytes) -> Setup:
+    """What the first frame's body says."""
+    packs, _, vocabulary = body.partition(b"\n")  # JSON of orjson holds no line break
+    return Setup(tuple(orjson.loads(packs)), vocabulary)
 
 
 def encode_texts(texts: Sequence[str]) -> bytes:

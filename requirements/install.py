@@ -1,6 +1,7 @@
 """Puts the locked packages and this project into `.venv`; called by `./run` and `./test`.
 
-`install.py run` installs what serving needs, `install.py dev` the tests' tools as well. Runs on any
+`install.py run` installs what serving needs, `install.py local` a server for GGUF models beside it,
+`install.py dev` all of it and the tests' tools. Runs on any
 Python from 3.11 with the standard library alone, since it is what brings everything else. Does
 nothing when a stamp in `.venv` says that nothing changed. Never leaves a half-made environment
 unnoticed: one that an interruption left is made again. Takes packages only with the hashes of the
@@ -29,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 NEEDED_BYTES = 1024**3  # measured: 700 MiB with the tests' tools, and room for unpacking
 OLDEST = (3, 11)
+# Which installations hold what a profile asks for.
+HOLDS = {"run": ("run", "local", "dev"), "local": ("local", "dev"), "dev": ("dev",)}
 PIP_SECTIONS = ("global.", "install.", ":env:.")  # pip's own order, later wins
 
 
@@ -125,8 +128,8 @@ class Environment:
 
 def main(arguments: list[str]) -> int:
     """Installs the profile named by the one argument; returns the exit status."""
-    if arguments not in (["run"], ["dev"]):
-        say("install.py run | dev")
+    if len(arguments) != 1 or arguments[0] not in HOLDS:
+        say(f"install.py {' | '.join(HOLDS)}")
         return 2
     try:
         install(arguments[0])
@@ -145,8 +148,7 @@ def main(arguments: list[str]) -> int:
 def install(profile: str) -> None:
     """Brings `.venv` to what `profile` asks for, if it is not there already.
 
-    An environment that once got the tests' tools keeps them: `./run` after `./test` takes nothing
-    away.
+    An environment that once got more keeps it: `./run` after `./test` takes nothing away.
 
     Raises:
         InstallError: it did not work; tried twice where the network may be to blame.
@@ -159,7 +161,8 @@ def install(profile: str) -> None:
         if _current(environment, profile):  # another ./run was faster
             return
         known = environment.stamp()
-        profile = known.profile if known and known.profile == "dev" else profile
+        if known and known.profile in HOLDS[profile]:
+            profile = known.profile
         _check_room(environment.folder)
         say("[1/3] 가상 환경을 준비합니다 (virtual environment)")
         environment.make()
@@ -279,7 +282,7 @@ def _current(environment: Environment, profile: str) -> bool:
     stamp = environment.stamp()
     if stamp is None or stamp != Stamp(stamp.profile, digest(stamp.profile)):
         return False
-    return stamp.profile in (profile, "dev") and environment.python.exists()
+    return stamp.profile in HOLDS[profile] and environment.python.exists()
 
 
 def _check_room(folder: Path) -> None:

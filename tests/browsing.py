@@ -5,6 +5,7 @@ script errors and console messages; a person that left any behind fails the test
 """
 
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 START_SECONDS = 120.0
 PACE = "60"  # tokens a second of the rehearsal engine: slow enough to be stopped in the middle
-FLAGS = (
+_FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -62,6 +64,18 @@ class Person:
         """Breaches of the content security policy on the page that is open now."""
         found: list[str] = self.page.evaluate("window.__violations ?? []")
         return found
+
+
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless; where there is none, the test that wants it is skipped."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no Chromium here: apt-get install chromium runs the browser tests")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(_FLAGS))
+        yield browser
+        browser.close()
 
 
 def _free_ports() -> int:

@@ -1,5 +1,6 @@
-"""The order of all tests: what is cheap first, the browser last; and Hypothesis without a clock.
+"""The order of all tests, their lanes by room, and Hypothesis without a clock.
 
+What is cheap comes first, the browser last.
 Playwright's synchronous interface keeps an event loop running in the main thread for as long as its
 browser lives, and no asynchronous test can run beside it.
 """
@@ -9,6 +10,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from keeping import kept
+from parts.faults import faulty_library
+from parts.postgres import postgres_server
+from parts.softhsm import softhsm
+from parts.valkey import valkey_server
+
+# Fixtures of all rooms; of each server one, started by the first test that asks.
+__all__ = ["faulty_library", "kept", "postgres_server", "softhsm", "valkey_server"]
 
 # No test is timed. In CI the examples are always the same: what is found there can be found again.
 settings.register_profile(
@@ -19,11 +28,12 @@ settings.register_profile(
 )
 settings.load_profile("gwanmun")
 
-ORDER = ("unit", "property", "integration", "browser")
+ORDER = ("unit", "property", "integration", "cluster", "engine", "browser")
+LANES = {"cluster": pytest.mark.cluster, "engine": pytest.mark.engine}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sorts by room; within a room the order stays."""
+    """Sorts by room, and marks the rooms that are a lane of their own."""
     tests = Path(__file__).parent
 
     def room(item: pytest.Item) -> int:
@@ -31,3 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return ORDER.index(name) if name in ORDER else ORDER.index("integration")
 
     items.sort(key=room)
+    for item in items:
+        mark = LANES.get(ORDER[room(item)])
+        if mark:
+            item.add_marker(mark)

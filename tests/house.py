@@ -14,7 +14,7 @@ import httpx
 from rehearsal import serving
 
 from gateway.api.internal import internal_app
-from gateway.app import House, open_house, public_app
+from gateway.app import House, open_house, policy_document, public_app
 from gateway.demo.engine_script import MODEL_NAME
 from gateway.edge.connection import HeadBounds, protocol_with
 from gateway.settings import Settings
@@ -61,9 +61,12 @@ def settings_for(data_dir: Path, issuer: str, *engines: str, **groups: Any) -> S
 async def running_house(settings: Settings, detector: Detector) -> AsyncIterator[RunningHouse]:
     """The gateway as `gwanmun serve` runs it, less the signals."""
     data_dir = settings.store.data_dir
-    migrate(data_dir, database_path(data_dir))
+    if not settings.store.database_url:  # a server's database comes migrated
+        migrate(data_dir, database_path(data_dir))
     async with contextlib.AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(settings, detector))
+        house = await stack.enter_async_context(
+            open_house(settings, detector, policy_document(settings))
+        )
         bounds = HeadBounds(
             settings.bounds.head_seconds,
             settings.bounds.header_bytes,

@@ -4,7 +4,6 @@ Every check runs even after another failed. The exit status is 0 only if all pas
 were skipped are listed with their reasons, since a skipped test proves nothing.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
+
+from parts import debian
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -23,11 +24,28 @@ CHECKS = (
     ("의존 방향 lint-imports", ("lint-imports",)),
     ("생성 문서 docs/generate.py", ("python", "docs/generate.py", "--check")),
 )
-RESERVED = {
-    "--engine": "실제 vLLM을 쓰는 테스트는 아직 없습니다. (No tests with a real vLLM yet.)",
-    "--cluster": "쿠버네티스 테스트는 아직 없습니다. (No tests on Kubernetes yet.)",
+
+
+class Lane(NamedTuple):
+    """One set of tests: its name in requirements/debian.txt, its marks, its longest test.
+
+    `workers` is how many processes share its files when all of it runs.
+    """
+
+    name: str
+    marks: str
+    test_seconds: int
+    workers: int = 1
+
+
+FAST = Lane("fast", "not slow and not cluster and not engine", 240, workers=2)
+LANES = {
+    "--slow": Lane("slow", "slow", 3_600),
+    "--cluster": Lane("cluster", "cluster and not slow", 900),
+    "--engine": Lane("engine", "engine and not slow", 900),
 }
 NOTHING_COLLECTED = 5  # pytest's exit status
+NOTHING_RAN = "모든 테스트를 건너뛰었습니다. 이유는 위에 있습니다. (Every test was skipped.)"
 # What pytest says only in English, by its exit status.
 IN_KOREAN = {
     2: "pytest가 중단되었습니다. 이유는 위에 있습니다.",
@@ -53,17 +71,23 @@ class Skipped(NamedTuple):
 
 def main(arguments: list[str]) -> int:
     """Runs what the arguments ask for; unknown ones go to pytest."""
-    for option, words in RESERVED.items():
-        if option in arguments:
-            print(f"{option}: {words}")
-            return 2
-    with_checks, slow = "--check" in arguments, "--slow" in arguments
-    to_pytest = [item for item in arguments if item not in ("--check", "--slow")]
-    verdicts = [run_check(name, command) for name, command in CHECKS] if with_checks else []
+    asked = [option for option in LANES if option in arguments]
+    if len(asked) > 1:
+        print(f"{' '.join(asked)}: 한 번에 하나만 고르십시오. (One lane at a time.)")
+        return 2
+    lane = LANES[asked[0]] if asked else FAST
+    to_pytest = [item for item in arguments if item not in ("--check", *LANES)]
+    verdicts = [run_check(name, command) for name, command in CHECKS if "--check" in arguments]
+    missing = debian.bring(lane.name)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        tests, closing = run_pytest(to_pytest, slow=slow, report=report)
+        tests, closing = run_pytest(to_pytest, lane=lane, report=report)
         skipped = skipped_tests(report)
+        if tests.passed and not any_ran(report):
+            tests = tests._replace(passed=False)
+            closing = f"{NOTHING_RAN}\n{closing}"
+    if missing:
+        closing = f"{debian.advice(missing)}\n{closing}"
     print(summary([*verdicts, tests], skipped, closing))
     return 0 if all(verdict.passed for verdict in [*verdicts, tests]) else 1
 
@@ -76,11 +100,14 @@ def run_check(name: str, command: tuple[str, ...]) -> Verdict:
     return Verdict(name, status == 0, time.monotonic() - began)
 
 
-def run_pytest(arguments: list[str], *, slow: bool, report: Path) -> tuple[Verdict, str]:
+def run_pytest(arguments: list[str], *, lane: Lane, report: Path) -> tuple[Verdict, str]:
     """Runs one lane of tests; also gives pytest's own closing line."""
-    lane = "slow" if slow else "not slow"
-    print(f"── 테스트 pytest ({lane})", flush=True)
-    command = [str(BIN / "python"), "-m", "pytest", "-m", lane, f"--junitxml={report}"]
+    print(f"── 테스트 pytest ({lane.name})", flush=True)
+    command = [str(BIN / "python"), "-m", "pytest", "-m", lane.marks, f"--junitxml={report}"]
+    command.append(f"--timeout={lane.test_seconds}")
+    if lane.workers > 1 and not arguments:
+        # Whole files, in the order of tests/conftest.py: each process opens a browser last.
+        command += ["-n", str(lane.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     if sys.stdout.isatty():
         command.append("--color=yes")
     began = time.monotonic()
@@ -91,15 +118,17 @@ def run_pytest(arguments: list[str], *, slow: bool, report: Path) -> tuple[Verdi
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
             closing = (closing + chunk.decode("utf-8", "replace"))[-2_000:]
-    empty_lane = slow and running.returncode == NOTHING_COLLECTED
-    verdict = Verdict(
-        f"테스트 pytest ({lane})",
-        running.returncode == 0 or empty_lane,
-        time.monotonic() - began,
-    )
+    took = time.monotonic() - began
+    verdict = Verdict(f"테스트 pytest ({lane.name})", running.returncode == 0, took)
     last = closing.rstrip().rpartition("\n")[2]
     korean = "" if verdict.passed else IN_KOREAN.get(running.returncode, "")
     return verdict, f"{korean}\n{last}".strip()
+
+
+def any_ran(report: Path) -> bool:
+    """Whether a test of a JUnit report was not skipped: a lane of skips proves nothing."""
+    cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
+    return any(case.find("skipped") is None for case in cases)
 
 
 def skipped_tests(report: Path) -> list[Skipped]:
@@ -125,18 +154,17 @@ def summary(verdicts: list[Verdict], skipped: list[Skipped], closing: str) -> st
         for reason, number in Counter(item.reason for item in skipped).most_common():
             first = next(item.test for item in skipped if item.reason == reason)
             lines.append(f"  {number}개  {reason}\n        {first}{' …' if number > 1 else ''}")
-    if shutil.which("chromium") is None:
-        lines.append(
-            "  chromium이 없어 브라우저 테스트을 할 수 없습니다: "
-            "apt-get install chromium fonts-noto-cjk"
-        )
     failed = [verdict.name for verdict in verdicts if not verdict.passed]
     if failed:
         lines.append(f"실패했습니다 (failed): {', '.join(failed)}")
         lines.append("  이유는 위에서 같은 이름의 줄 아래에 있습니다.")
     else:
-        lines.append("모두 통과했습니다. (all passed)")
-        lines.append("  다음: ./test --check (CI와 같은 검사) · ./test --slow (오래 걸리는 테스트)")
+        but = f", 건너뛴 {len(skipped)}개를 빼고" if skipped else ""
+        lines.append(f"모두 통과했습니다{but}. (all that ran have passed)")
+        lines.append(
+            "  다음: ./test --check (CI와 같은 검사) · --cluster (실제 구성요소) · "
+            "--engine (실제 vLLM) · --slow (오래 걸리는 테스트)"
+        )
     lines.append(closing)
     return "\n".join(lines)
 

@@ -7,7 +7,11 @@ LIMITS = Limits(requests_per_minute=60, characters_per_minute=6_000, concurrent_
 
 
 def principal(
-    *roles: Role, ceiling: Grade = Grade.S, subject: str = "u-1", agency: str = "demo-a"
+    *roles: Role,
+    ceiling: Grade = Grade.S,
+    subject: str = "u-1",
+    agency: str = "demo-a",
+    expires_at: float = 4_102_444_800.0,
 ) -> Principal:
     return Principal(
         subject=subject,
@@ -17,7 +21,7 @@ def principal(
         roles=frozenset(roles or (Role.STAFF,)),
         ceiling=ceiling,
         client="gwanmun-web",
-        expires_at=4_102_444_800.0,
+        expires_at=expires_at,
     )
 
 

@@ -1,24 +1,26 @@
-"""Ledgers for tests: a data directory, events of synthetic people, and the hand of a superuser."""
+"""Ledgers for tests: events of synthetic people, a running ledger, and the hand of a superuser.
 
-import sqlite3
+Where a function takes a place, that is a `Kept`, or the path of a data directory with SQLite.
+"""
+
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keeping import Kept, Statement, keep
+
 from gateway.domain import Grade, Outcome, PeerOrigin, Principal, Role
 from gateway.ledger.events import RequestClosed, RequestOpened, RequestRefused, new_id
-from gateway.ledger.keys import open_keys
+from gateway.ledger.in_force import InForce, KeysInForce, digests
 from gateway.ledger.writer import Ledger, LedgerOptions
-from gateway.proofs.trust import Trust
-from gateway.proofs.verify import Report, verify_log
-from gateway.store.database import Database, database_path
-from gateway.store.dialect import guards
-from gateway.store.schema import migrate
+from gateway.proofs.tree import Frontier, leaf_hash
+from gateway.proofs.verify import Report
 from inference.task import Tokens, Usage
 
 AGENCY, OTHER_AGENCY = "1741000", "1352000"
+SIGNED = ("checkpoint", "cosignature", "agency_head")
 FAST: dict[str, Any] = {"seal_seconds": 0.05, "durable_seconds": 2.0, "disk_reserve_bytes": 0}
 
 
@@ -78,6 +80,24 @@ def closed(record_id: str, **changes: Any) -> RequestClosed:
     return RequestClosed(**facts | changes)
 
 
+KEYS = KeysInForce(sealer=("a",), writers=("w",))
+
+
+def in_force(
+    policy: str = "기본-1@sha256:aa",
+    keys: KeysInForce = KEYS,
+    **groups: object,
+) -> InForce:
+    return InForce(
+        build="1.0",
+        detector="kr/1",
+        policy=policy,
+        packs=("kr",),
+        groups=digests(groups),
+        keys=keys,
+    )
+
+
 def refused(principal: Principal | None = None, **changes: Any) -> RequestRefused:
     facts: dict[str, Any] = {
         "record_id": new_id(),
@@ -101,18 +121,19 @@ class Clock:
         return self.now
 
 
-def prepare(data_dir: Path) -> Path:
-    """A migrated data directory."""
-    migrate(data_dir, database_path(data_dir))
-    return data_dir
+def prepare(place: Path | Kept) -> None:
+    """Brings the tables up to date."""
+    keep(place).prepare()
 
 
 @asynccontextmanager
-async def running(data_dir: Path, **options: Any) -> AsyncIterator[Ledger]:
-    """A ledger on a data directory, which is prepared if it is not yet."""
-    prepare(data_dir)
-    async with Database(data_dir) as database:
-        keys = open_keys(data_dir)
+async def running(place: Path | Kept, **options: Any) -> AsyncIterator[Ledger]:
+    """A ledger, prepared if it is not yet."""
+    kept = keep(place)
+    kept.prepare()
+    async with kept.database() as database:
+        keys = kept.keys()
+        options.setdefault("sealed_file", kept.data_dir / "sealed")
         async with Ledger(LedgerOptions(**FAST | options), database, keys) as ledger:
             yield ledger
 
@@ -125,27 +146,33 @@ async def record(ledger: Ledger, agency: str = AGENCY) -> str:
     return opening.record_id
 
 
-def verified(data_dir: Path) -> Report:
-    return verify_log(data_dir, Trust.read(data_dir / "trust.json"))
+def verified(place: Path | Kept) -> Report:
+    return keep(place).verified()
 
 
-def ask(data_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+def ask(place: Path | Kept, query: str, *values: object) -> list[tuple[Any, ...]]:
     """Reads the database beside the ledger."""
-    uri = f"file:{database_path(data_dir)}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        return connection.execute(query, values).fetchall()
+    return keep(place).ask(query, *values)
 
 
-def tamper(data_dir: Path, *statements: str | tuple[str, tuple[object, ...]]) -> None:
+def tamper(place: Path | Kept, *statements: Statement) -> None:
     """What a superuser can do: takes the guards away, changes rows, and puts the guards back."""
-    with closing(sqlite3.connect(database_path(data_dir))) as connection, connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        for name in guards():
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            if isinstance(statement, str):
-                connection.execute(statement)
-            else:
-                connection.execute(*statement)
-        for statement in guards().values():
-            connection.execute(statement)
+    keep(place).tamper(*statements)
+
+
+def cut_tail(place: Path | Kept, size: int) -> None:
+    """Takes away all behind the first leaves, so that nothing in the database says of it."""
+    kept, tree = keep(place), Frontier()
+    leaves = "SELECT position, entry FROM leaf WHERE leaf_index < ? ORDER BY leaf_index"
+    rows = kept.ask(leaves, size)
+    for _, entry in rows:
+        tree.append(leaf_hash(bytes(entry)))
+    head = (size, tree.root(), tree.hashes(), rows[-1][0])
+    kept.tamper(
+        ("DELETE FROM event WHERE position > ?", head[3:]),
+        ("DELETE FROM leaf WHERE leaf_index >= ?", (size,)),
+        ("DELETE FROM subtree WHERE (number + 1) * 256 > ?", (size,)),
+        *((f"DELETE FROM {table} WHERE size > ?", (size,)) for table in SIGNED),
+        ("UPDATE tree_head SET size = ?, root = ?, frontier = ?, position = ?", head),
+        kept.forget_behind(head[3]),
+    )

@@ -50,18 +50,21 @@ def gwanmun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextlib.asynccontextmanager
-async def served(config: Path) -> AsyncIterator[Served]:
-    """A gateway process that is ready; it is stopped (or reaped, if it was killed) at the end."""
+async def served(config: Path, environ: dict[str, str] | None = None) -> AsyncIterator[Served]:
+    """A gateway process that is ready; it is stopped (or reaped, if it was killed) at the end.
+
+    Without an environment it has that of the tests.
+    """
     tree = yaml.safe_load(config.read_text(encoding="utf-8"))
-    public = free_ports(2)
-    internal = public + 1
-    tree["server"] = {"port": public, "internal_port": internal, **tree.get("server", {})}
+    free = free_ports(2)
+    tree["server"] = {"port": free, "internal_port": free + 1, **tree.get("server", {})}
+    public, internal = tree["server"]["port"], tree["server"]["internal_port"]
     mine = config.with_name("serving.yaml")
     mine.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
     log = config.with_name("serve.log")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [GWANMUN, "serve", "--config", mine], stdout=output, stderr=output
+            [GWANMUN, "serve", "--config", mine], stdout=output, stderr=output, env=environ
         )
     running = Served(f"http://127.0.0.1:{public}", f"http://127.0.0.1:{internal}", process, log)
     try:
@@ -74,7 +77,7 @@ async def served(config: Path) -> AsyncIterator[Served]:
 
 
 async def _ready(running: Served) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(180):
         while True:
             if running.process.poll() is not None:
                 raise RuntimeError(running.log.read_text(encoding="utf-8")[-2000:])

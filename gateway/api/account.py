@@ -37,8 +37,7 @@ async def caller(request: Request, edge: Edge) -> Principal:
     principal = await authenticate(credentials_of(request.headers), services.identity)
     request.state.principal = principal  # a refusal further on is recorded as this principal's
     limits = services.policies.limits
-    services.limits.begin_nowait(principal, limits)
-    services.limits.end_nowait(principal, limits, 0)
+    services.limits.end_nowait(await services.limits.begin(principal, limits), 0)
     return principal
 
 
@@ -65,7 +64,7 @@ def router(edge: Edge) -> APIRouter:
     @api.get("/v1/me")
     async def me(request: Request) -> Response:
         """Who am I, what may I use, and how much of it is left."""
-        return _json(orjson.dumps(_account(await caller(request, edge), services)))
+        return _json(orjson.dumps(await _account(await caller(request, edge), services)))
 
     @api.get("/v1/receipts/{record_id}")
     async def receipt(request: Request, record_id: str) -> Response:
@@ -83,11 +82,11 @@ def router(edge: Edge) -> APIRouter:
     return api
 
 
-def _account(principal: Principal, services: Services) -> dict[str, object]:
+async def _account(principal: Principal, services: Services) -> dict[str, object]:
     """The caller's own account; models only where its roles may see them."""
     may_see = Permission.MODELS_READ in principal.permissions
     limits = services.policies.limits
-    left = services.limits.left(principal, limits)
+    left = await services.limits.left(principal, limits)
     return {
         "object": "principal",
         "subject": principal.subject,

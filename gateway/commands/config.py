@@ -8,10 +8,16 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway import os_words
-from gateway.outward.http import TrustUnusable, trust
+from gateway.exports.destinations import SecretUnusable, webhook_key
+from gateway.ledger.keys import KeysUnusable, mounted_keys
+from gateway.ledger.witness_files import folder_of, is_folder
+from gateway.outward.http import TrustUnusable, origin_of, trust
+from gateway.policy_file import load_hash_key, load_policy, require_hash_key
+from gateway.proofs.policy import Policy, PolicyInvalid
 from gateway.settings import Settings, SettingsError, read_settings
-from gateway.store.database import database_path
 from gateway.store.errors import UnsupportedDatabase
+from gateway.store.place import SETTING, PostgresPlace, find_place
+from redaction.policy_words import PolicyRefused
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="설정을 점검합니다.")
 
@@ -52,12 +58,24 @@ def load_whole(config: Path | None) -> Settings:
 def pointed_at(settings: Settings) -> Iterator[str]:
     """What is wrong with the files and the database that the settings name; opens no network."""
     yield from _database(settings)
-    identity = settings.identity
-    try:
-        trust(identity.private_ca_file)
-    except TrustUnusable as error:
-        yield f"identity.private_ca_file: {error}"
+    yield from _keys(settings)
+    yield from _policy(settings)
+    yield from _witnesses(settings)
+    identity, valkey = settings.identity, settings.valkey
+    for name, ca_file in (
+        ("identity.private_ca_file", identity.private_ca_file),
+        ("valkey.ca_file", valkey.ca_file),
+        ("witnesses.ca_file", settings.witnesses.ca_file),
+        ("forward.syslog_ca_file", settings.forward.syslog_ca_file),
+        ("forward.webhook_ca_file", settings.forward.webhook_ca_file),
+    ):
+        try:
+            trust(ca_file)
+        except TrustUnusable as error:
+            yield f"{name}: {error}"
     yield from _secret("identity.browser_secret_file", identity.browser_secret_file)
+    yield from _secret("valkey.password_file", valkey.password_file)
+    yield from _webhook(settings.forward.webhook_secret_file)
     for number, model in enumerate(settings.models):
         for at, replica in enumerate(model.replicas):
             name = f"models[{number}].replicas[{at}].credential_file"
@@ -65,10 +83,75 @@ def pointed_at(settings: Settings) -> Iterator[str]:
 
 
 def _database(settings: Settings) -> Iterator[str]:
+    """The owner's secrets are not looked at: where serving happens they need not be."""
+    store = settings.store
+    for setting, url in ((SETTING, store.database_url), ("store.owner_url", store.owner_url)):
+        try:
+            place = find_place(store.data_dir, url, setting=setting)
+        except UnsupportedDatabase as error:
+            yield str(error)
+            continue
+        if url and setting != SETTING and not isinstance(place, PostgresPlace):
+            yield f"{setting}: {UnsupportedDatabase(setting)}"
+    yield from _secret("store.password_file", store.password_file)
     try:
-        database_path(settings.store.data_dir, settings.store.database_url)
-    except UnsupportedDatabase as error:
-        yield str(error)
+        trust(store.ca_file)
+    except TrustUnusable as error:
+        yield f"store.ca_file: {error}"
+
+
+def _keys(settings: Settings) -> Iterator[str]:
+    """Shared keys must be there already; those of one gateway are made at its first start."""
+    ledger = settings.ledger
+    if ledger.key_dir is None:
+        return
+    try:
+        mounted_keys(ledger.key_dir, writes=False, seals=False)
+    except KeysUnusable as error:
+        yield f"ledger.key_dir: {error}"
+
+
+def _policy(settings: Settings) -> Iterator[str]:
+    redaction = settings.redaction
+    try:
+        require_hash_key(load_policy(redaction.policy), load_hash_key(redaction.hash_key_file))
+    except PolicyRefused as error:
+        yield from (f"redaction.policy: {line}" for line in str(error).splitlines())
+
+
+def _webhook(secret: Path | None) -> Iterator[str]:
+    try:
+        if secret is not None:
+            webhook_key(secret)
+    except SecretUnusable as error:
+        yield f"forward.webhook_secret_file: {error}"
+
+
+def _witnesses(settings: Settings) -> Iterator[str]:
+    """Each witness is asked at a URL, or through a folder that is there."""
+    path = settings.witnesses.policy_file
+    if path is None:
+        return
+    try:
+        policy = Policy.read(path)
+    except PolicyInvalid as error:
+        yield (
+            f"witnesses.policy_file: {path}: 외부 확인자의 파일이 아닙니다. "
+            f"(Not a policy of witnesses: {error}.)"
+        )
+        return
+    for witness in policy.witnesses.values():
+        if is_folder(witness.url):
+            if not folder_of(witness.url).is_dir():
+                yield (
+                    f"witnesses.policy_file: {witness.name}: 폴더 {folder_of(witness.url)}이(가) "
+                    f"없습니다. (The folder does not exist.)"
+                )
+        elif witness.url and not origin_of(witness.url):
+            yield (
+                f"witnesses.policy_file: {witness.name}: {witness.url}은(는) https:// 주소도 "
+                f"file:// 폴더도 아닙니다. (Neither an https:// URL nor a file:// folder.)"
+            )
 
 
 def _secret(name: str, path: Path | None) -> Iterator[str]:

@@ -14,9 +14,16 @@ from typing import NamedTuple
 
 import typer
 
+from gateway.app_ledger import database_of
 from gateway.commands.config import ConfigOption, pointed_at
+from gateway.ledger.witnesses import Witnesses, Witnessing
+from gateway.outward.http import Outward, OutwardFailed, origin_of
+from gateway.proofs.policy import Policy
 from gateway.settings import Settings, SettingsError, is_configured, read_settings
 from gateway.store.data_dir import is_held
+from gateway.store.database import Database
+from gateway.store.errors import StoreError
+from gateway.store.place import is_postgres
 from redaction.errors import RedactionError
 from redaction.pool import Detector, DetectorOptions
 
@@ -64,7 +71,53 @@ def _checks(config: Path | None) -> Iterator[Check]:
         return
     problems = "\n".join(pointed_at(settings))
     yield Check("설정", not problems, _indented(problems))
+    if not problems and is_postgres(settings.store.database_url):
+        refused = asyncio.run(_refused(settings))
+        yield Check("PostgreSQL: 접속, 구조, 역할의 권한", not refused, _indented(refused))
+    if not problems and settings.witnesses.policy_file:
+        yield from _witnesses(settings, settings.witnesses.policy_file)
     yield from _settled(settings)
+
+
+def _witnesses(settings: Settings, path: Path) -> Iterator[Check]:
+    """Whether each outside witness answers, and how far a quorum of them has signed."""
+    policy = Policy.read(path)
+    for name, answers in asyncio.run(_answering(policy, settings.witnesses.ca_file)):
+        mend = "망과 TLS, 확인자의 주소를 보십시오. 그 기관에 알리십시오."
+        yield Check(f"외부 확인자 {name}", answers, mend)
+    late = asyncio.run(_late(settings, policy))
+    if late is not None:
+        hours = settings.witnesses.stale_seconds / 3_600
+        yield Check(
+            f"외부 확인자의 정족수 (기다림 {late / 3_600:.1f}시간)",
+            late <= settings.witnesses.stale_seconds,
+            f"기록부가 {hours:.1f}시간 넘게 외부의 서명을 받지 못했습니다.",
+        )
+
+
+async def _answering(policy: Policy, ca_file: Path | None) -> list[tuple[str, bool]]:
+    """Any answer at all will do: what it says is for the gateway."""
+    asked = [witness for witness in policy.witnesses.values() if origin_of(witness.url)]
+    found = []
+    async with Outward([witness.url for witness in asked], private_ca_file=ca_file) as outward:
+        for witness in asked:
+            try:
+                await outward.get(witness.url)
+                found.append((witness.name, True))
+            except OutwardFailed:
+                found.append((witness.name, False))
+    return found
+
+
+async def _late(settings: Settings, policy: Policy) -> float | None:
+    """How long the oldest checkpoint without a quorum has waited, in seconds; None if unknown."""
+    try:
+        async with database_of(settings, lock=False) as database:
+            witnesses = Witnesses(database, Witnessing(policy=policy, asks=False))
+            await witnesses.ask()
+            return witnesses.waiting_seconds
+    except StoreError:
+        return None
 
 
 def _indented(lines: str) -> str:
@@ -94,6 +147,23 @@ def _settled(settings: Settings) -> Iterator[Check]:
         ours = " (이 데이터 디렉터리의 관문이 실행 중입니다)" if running and not free_port else ""
         mend = "다른 프로그램이 쓰고 있습니다. 설정의 server 포트를 바꾸십시오."
         yield Check(f"{name} 포트 {host}:{port}{ours}", free_port or running, mend)
+
+
+async def _refused(settings: Settings) -> str:
+    """Why the gateway would not start on its PostgreSQL database; empty if it would."""
+    store = settings.store
+    database = Database(
+        store.data_dir,
+        store.database_url,
+        password_file=store.password_file,
+        ca_file=store.ca_file,
+        lock=False,
+    )
+    try:
+        async with database:
+            return ""
+    except StoreError as error:
+        return str(error) or "데이터베이스를 읽을 수 없습니다. (The database cannot be read.)"
 
 
 def _writable() -> bool:

@@ -29,6 +29,14 @@ def store_settings(config: Path | None = None) -> StoreSettings:
     return store
 
 
+def ledger_settings() -> tuple[StoreSettings, Path | None]:
+    """As `store_settings`, with the directory of the shared keys if there is one."""
+    if is_configured():
+        settings = load(None)
+        return settings.store, settings.ledger.key_dir
+    return store_settings(), None
+
+
 def existing(path: Path) -> Path:
     """The path itself.
 

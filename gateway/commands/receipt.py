@@ -1,4 +1,4 @@
-"""`gwanmun audit verify --receipt`: one receipt alone, or against the log that gave it.
+"""`gwanmun audit verify --proof`: one receipt alone, or against the log that gave it.
 
 The words that scripts rely on stand in `--json`: `problem` is null, the part of the receipt that
 fails, or one of "removed", "changed", "moved", "other_record", "checkpoint_gone", "log".
@@ -10,18 +10,26 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.proofs.reader import LogReader
+from gateway.commands.log_place import LogPlace, TilePlace
+from gateway.commands.verified import OWN_PINS
+from gateway.proofs.ahead import cores
+from gateway.proofs.note import NoteInvalid
+from gateway.proofs.policy import Policy
 from gateway.proofs.receipt import (
     KEPT,
     Found,
     Proven,
     ReceiptInvalid,
     Standing,
+    find_leaves,
     find_promised,
     verify_receipt,
 )
+from gateway.proofs.signed import known_keys
 from gateway.proofs.trust import Trust
-from gateway.proofs.verify import DATABASE_NAME, Report, verify_log
+from gateway.proofs.verify import Report, verify
+from gateway.proofs.verify_tiles import TileReport, TileRun
+from gateway.proofs.witnessed import Witnessed, cosigned, quorum
 
 _PARTS = {
     "format": "영수증의 형식이 다릅니다",
@@ -37,10 +45,12 @@ _PARTS = {
 _STANDINGS = {
     Standing.STANDS: "기록부에 있고 봉인되었습니다",
     Standing.UNSEALED: "기록부에 있고 봉인을 기다립니다",
+    Standing.PRUNED: "보유 기간이 끝나 지워졌고, 그 자리와 값은 약속한 그대로 남아 있습니다",
     Standing.REMOVED: "기록부에 없습니다. 서명된 약속이 있으므로 기록이 지워졌다는 증거입니다",
     Standing.CHANGED: "기록부에는 다른 내용이 있습니다. 기록이 바뀌었다는 증거입니다",
     Standing.MOVED: "기록부의 다른 자리에 있습니다. 기록부가 다시 쓰였다는 증거입니다",
     Standing.OTHER_RECORD: "영수증에 적힌 기록의 것이 아닙니다",
+    Standing.UNSEEN: "봉인 전의 약속이라 조각만으로는 볼 수 없습니다",
 }
 _GONE = "checkpoint_gone"
 
@@ -50,15 +60,21 @@ class ReceiptUnreadable(Exception):
 
 
 class Checked(NamedTuple):
-    """A receipt and what was found of it; `found` and `report` are None without a log."""
+    """A receipt and what was found of it; `found` and `report` are None without a log.
+
+    `witnessed` is the quorum that has signed the receipt's own checkpoint, if there is one.
+    """
 
     proven: Proven | None
     problem: str
     found: Found | None = None
-    report: Report | None = None
+    report: Report | TileReport | None = None
+    witnessed: Witnessed | None = None
 
 
-def check(file: Path, trust: Trust, place: Path | None) -> Checked:
+def check(
+    file: Path, trust: Trust, policy: Policy | None, place: LogPlace | TilePlace | None
+) -> Checked:
     """Verifies the receipt in a file; with a place also that log, and that the log keeps it.
 
     Raises:
@@ -70,23 +86,48 @@ def check(file: Path, trust: Trust, place: Path | None) -> Checked:
     except (OSError, ValueError, RecursionError):
         raise ReceiptUnreadable("not a file with JSON") from None
     try:
-        proven = verify_receipt(receipt, trust)
+        proven = verify_receipt(receipt, _known_keys(place, trust))
+        note = str(receipt["checkpoint"]) if proven.checkpoint else ""
+        signatures = cosigned(note, "", policy) if policy else ()
     except ReceiptInvalid as error:
         return Checked(None, str(error))
+    except NoteInvalid:
+        return Checked(None, "checkpoint")
+    size = proven.checkpoint.size if proven.checkpoint else 0
+    witnessed = quorum(size, signatures, policy) if policy else None
     if place is None:
-        return Checked(proven, "")
-    report = verify_log(place, trust)
-    with LogReader(place / DATABASE_NAME if place.is_dir() else place) as reader:
-        found = find_promised(reader, proven)
-    return Checked(proven, _problem(found, report), found, report)
+        return Checked(proven, "", witnessed=witnessed)
+    report: Report | TileReport
+    if isinstance(place, TilePlace):
+        with place.source as source:
+            run = TileRun(source, trust)
+            found = find_leaves(run.entries(), proven)
+            report = run.report()
+    else:
+        with place.reader as reader:
+            report = verify(reader, trust, processes=cores())
+            found = find_promised(reader, proven)
+    return Checked(proven, _problem(found, report), found, report, witnessed)
 
 
-def show(checked: Checked, *, as_json: bool) -> None:
+def _known_keys(place: LogPlace | TilePlace | None, trust: Trust) -> Trust:
+    """A log tells how its keys followed the pinned ones; a receipt alone has the pins."""
+    if place is None:
+        return trust
+    if isinstance(place, TilePlace):
+        with place.source as source:
+            return TileRun(source, trust).known_keys
+    with place.reader as reader:
+        return known_keys(reader, trust)
+
+
+def show(checked: Checked, *, as_json: bool, own_pins: bool) -> None:
     """Prints it, as JSON or in words."""
-    sys.stdout.write(_json(checked) if as_json else _words(checked))
+    words = OWN_PINS if own_pins and not as_json else ""
+    sys.stdout.write((_json(checked) if as_json else _words(checked)) + words)
 
 
-def _problem(found: Found, report: Report) -> str:
+def _problem(found: Found, report: Report | TileReport) -> str:
     broken = [each for each in found.standings if each not in KEPT]
     if broken:
         return broken[0]
@@ -114,6 +155,7 @@ def _json(checked: Checked) -> str:
                 for each, standing in zip(proven.promises, standings, strict=True)
             ],
             "checkpoint": proven.checkpoint.size if proven.checkpoint else None,
+            "witnesses": list(checked.witnessed.administrations) if checked.witnessed else [],
             "checkpoint_in_log": found.checkpoint if found else None,
             "log": dataclasses.asdict(report) if report else None,
         }
@@ -131,14 +173,20 @@ def _words(checked: Checked) -> str:
         "서명된 확인점의 나무에 들어 있습니다.\n",
     ]
     if checked.found is None:
-        lines.append("기록이 지금도 남아 있는지 보려면 데이터 디렉터리를 함께 주십시오.\n")
+        lines.append(
+            "기록이 지금도 남아 있는지 보려면 데이터 디렉터리나 데이터베이스의 주소를 "
+            "함께 주십시오.\n"
+        )
     else:
         lines += _found_words(proven, checked.found)
     if checked.report and checked.report.problem:
         lines.append(
             f"기록부가 틀렸습니다 [{checked.report.problem.flaw.value}]: "
-            "--receipt 없이 검증하면 자세히 알려 줍니다.\n"
+            "--proof 없이 검증하면 자세히 알려 줍니다.\n"
         )
+    if checked.witnessed:
+        names = ", ".join(map(_plain, checked.witnessed.administrations))
+        lines.append(f"영수증의 확인점에 외부 확인자들이 서명했습니다 (witnessed): {names}\n")
     word = f"검증 실패 (broken) [{checked.problem}]" if checked.problem else "검증 완료 (verified)"
     return "".join((*lines, f"{word}\n"))
 

@@ -1,54 +1,74 @@
 """`gwanmun redact`: finds personal data in files or standard input, and replaces it.
 
-Texts go to the same detector processes as requests do. With `--jsonl` each line is a text of its
-own, memory stays constant for any length of input, and the order is kept; otherwise each file is
-one text. An error names a file or a line's number, never content.
+Texts go to the same detector processes as requests do, under a policy document. With `--jsonl` each
+line is a text of its own, memory stays constant for any length of input, and the order is kept;
+otherwise each file is one text. Files are read through before anything is written, so that bad
+input gives no output; of a pipe, which can be read only once, whole lines before the bad one have
+been written. An error names a file or a line's number, never content.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from json import dumps, loads
-from typing import Annotated, BinaryIO, NamedTuple
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, NamedTuple, NoReturn
 
 import orjson
 import typer
 
-from gateway import os_words
-from redaction.entity import Field, Findings, Origin, Span
-from redaction.errors import RedactionError
+from gateway.commands.progress import Progress
+from gateway.commands.reading import (
+    BadInput,
+    Text,
+    check_before,
+    json_lines,
+    open_sources,
+    size_of,
+    whole_texts,
+)
+from gateway.policy_file import load_hash_key, load_policy, require_hash_key
+from redaction.entity import ENTITIES, Field, Findings, Origin, Span
+from redaction.errors import ContentBlocked, RedactionError, TooManyFindings
 from redaction.policy import Policy
+from redaction.policy_document import GRADES
+from redaction.policy_words import PolicyRefused
 from redaction.pool import Detector, DetectorOptions
+from redaction.recognizers.evidence import keywords
+from redaction.recognizers.packs import PACK_NAMES
 from redaction.replace import replace
+from redaction.report import Reporter
+from redaction.vocabulary import Vocabulary
 
 _BATCH_TEXTS = 64
 _BATCH_CHARACTERS = 200_000
-_LONGEST_TEXT_BYTES = 8 * 1024 * 1024  # as a request's body
 _DEADLINE_SECONDS = 30.0  # nobody waits beside this one
 _BAD_INPUT = 2
 _UNAVAILABLE = 3
+_BLOCKED = 4
 _INTERRUPTED = 130
 
 
-class _BadInput(Exception):
-    """Input that cannot be read: where and why, in Korean and English."""
+class Redacted(NamedTuple):
+    """A text, what it has become, and its spans as they are written."""
 
-
-class _Text(NamedTuple):
-    id: object
-    text: str
-
-
-class _Redacted(NamedTuple):
-    id: object
-    original: str
+    source: Text
     text: str
     spans: list[dict[str, object]]
 
 
-def redact(
+class Plan(NamedTuple):
+    """What holds for every text; `packs` are those that detect."""
+
+    policy: Policy
+    packs: tuple[str, ...]
+    vocabulary: Vocabulary
+    explain: bool
+
+
+def redact(  # noqa: PLR0913 the options of a command
     files: Annotated[
         list[str] | None, typer.Argument(metavar="[파일]…", help="읽을 파일. '-'는 표준 입력.")
     ] = None,
@@ -56,29 +76,46 @@ def redact(
         bool, typer.Option("--jsonl", help='줄마다 {"id","text"}를 읽고 찾은 구간을 더해 씁니다.')
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="결과를 JSON 문서 하나로 씁니다.")] = False,
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy", metavar="정책", help="기본, 엄격, 공개 또는 정책 문서(YAML)의 경로."
+        ),
+    ] = "기본",
+    grade: Annotated[
+        str, typer.Option("--grade", metavar="등급", help="자료의 등급: O 공개, S 민감, C 기밀.")
+    ] = "S",
+    packs: Annotated[
+        str | None,
+        typer.Option(
+            "--packs", metavar="묶음,…", help="정책에 적힌 탐지 묶음 대신 쓸 것: kr,eu,us."
+        ),
+    ] = None,
+    hash_key_file: Annotated[
+        Path | None, typer.Option("--hash-key-file", help="hash를 쓰는 정책의 기관 키 파일.")
+    ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="구간마다 찾아낸 규칙을 더합니다.")
+        bool, typer.Option("--explain", help="구간마다 찾아낸 규칙과 곁에 있던 낱말을 더합니다.")
     ] = False,
     processes: Annotated[
         int, typer.Option("--processes", min=1, max=64, help="탐지 프로세스 수.")
     ] = 1,
 ) -> None:
-    """글에서 개인정보를 찾아 가립니다. 종료 코드: 0 성공, 2 읽을 수 없는 입력, 3 탐지기 이상."""
+    """글에서 개인정보를 찾아 가립니다. 끝값: 0, 2 틀린 입력, 3 탐지기 이상, 4 정책이 막음."""
     if jsonl and json:
         raise typer.BadParameter("--jsonl과 --json은 함께 쓸 수 없습니다. (Choose one of them.)")
-    options = DetectorOptions(
-        processes=processes, deadline_seconds=_DEADLINE_SECONDS, remembered_texts=0
-    )
     try:
-        with asyncio.Runner() as runner, ExitStack() as stack:
-            sources = [_open(name, stack) for name in files or ["-"]]
-            texts = _lines(sources) if jsonl else _wholes(sources)
-            redacted = stack.enter_context(closing(_redact(texts, runner, Detector(options))))
-            _WRITERS[(jsonl, json)](redacted, explain)
-    except _BadInput as error:
+        plan = _plan(policy, grade, packs, hash_key_file, explain=explain)
+        _run(plan, files or ["-"], _WRITERS[(jsonl, json)], lines=jsonl, processes=processes)
+    except (BadInput, PolicyRefused) as error:
         _stop(str(error), _BAD_INPUT)
+    except _Refused as refused:
+        _stop(str(refused), refused.status)
     except RedactionError:
-        _stop("탐지기가 답하지 않았습니다. (The detector did not answer.)", _UNAVAILABLE)
+        _stop(
+            "탐지기가 답하지 않았습니다. (The detector did not answer.) [redaction_unavailable]",
+            _UNAVAILABLE,
+        )
     except BrokenPipeError:
         # The reader left, as `| head` does; the last flush at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,27 +124,85 @@ def redact(
         _stop("중단했습니다. (Interrupted.)", _INTERRUPTED)
 
 
-def _stop(message: str, status: int) -> None:
+def _run(
+    plan: Plan, names: Sequence[str], write: "_Writer", *, lines: bool, processes: int
+) -> None:
+    with asyncio.Runner() as runner, ExitStack() as stack:
+        sources = open_sources(names, stack)
+        check_before(sources, lines=lines)
+        shown = sys.stderr.isatty() and not sys.stdout.isatty()
+        progress = Progress(sys.stderr, size_of(sources) if shown else None, shown=shown)
+        stack.callback(progress.end)
+        texts = json_lines(sources) if lines else whole_texts(sources)
+        detector = Detector(_options(plan, processes))
+        redacted = stack.enter_context(closing(redacted_texts(texts, runner, detector, plan)))
+        write(_counted(redacted, progress))
+
+
+class _Refused(Exception):
+    """A text that is not redacted, for a reason of its own; the message names its place."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _plan(
+    policy: str, grade: str, packs: str | None, hash_key_file: Path | None, *, explain: bool
+) -> Plan:
+    if grade not in GRADES:
+        raise typer.BadParameter(
+            "등급은 O, S, C 중 하나입니다. (The grade is O, S or C.)", param_hint="--grade"
+        )
+    document, key = load_policy(policy), load_hash_key(hash_key_file)
+    require_hash_key(document, key)
+    named = tuple(dict.fromkeys(packs.split(","))) if packs is not None else document.packs
+    if unknown := [name for name in named if name not in PACK_NAMES]:
+        raise typer.BadParameter(
+            f"{unknown[0]}: 그런 탐지 묶음은 없습니다. 있는 것: {', '.join(PACK_NAMES)}. "
+            "(There is no such pack.)",
+            param_hint="--packs",
+        )
+    return Plan(document.policy(grade, key), named, document.vocabulary, explain)
+
+
+def _options(plan: Plan, processes: int) -> DetectorOptions:
+    return DetectorOptions(
+        processes=processes,
+        deadline_seconds=_DEADLINE_SECONDS,
+        remembered_texts=0,
+        packs=plan.packs,
+        vocabulary=plan.vocabulary,
+    )
+
+
+def _stop(message: str, status: int) -> NoReturn:
     sys.stdout.flush()
-    sys.stderr.write(f"gwanmun redact: {message}\n")
+    sys.stderr.write("".join(f"gwanmun redact: {line}\n" for line in message.splitlines()))
     raise SystemExit(status)
 
 
-def _redact(
-    texts: Iterator[_Text], runner: asyncio.Runner, detector: Detector
-) -> Generator[_Redacted, None, None]:
+def _counted(results: Iterator[Redacted], progress: Progress) -> Iterator[Redacted]:
+    for result in results:
+        yield result
+        progress.advance(result.source.size)
+
+
+def redacted_texts(
+    texts: Iterator[Text], runner: asyncio.Runner, detector: Detector, plan: Plan
+) -> Generator[Redacted, None, None]:
     """Redacts each text by itself, in order; input is read outside the loop, so Ctrl-C ends it.
 
-    What stands before bad input is still redacted and written.
+    At most a batch of texts is held: 64 of them, or as many as 200,000 characters need. What
+    stands before bad input is still redacted and given.
     """
     runner.run(detector.__aenter__())
     try:
-        bad: _BadInput | None = None
+        bad: BadInput | None = None
         while bad is None:
             batch, bad, ended = _batch(texts)
-            found = runner.run(detector.spans([text.text for text in batch]))
-            for text, spans in zip(batch, found, strict=True):
-                yield _replaced(text, spans, detector.version)
+            for text, spans in zip(batch, _found(batch, runner, detector), strict=True):
+                yield _replaced(text, spans, plan)
             if ended:
                 return
         raise bad
@@ -115,138 +210,97 @@ def _redact(
         runner.run(detector.__aexit__(None, None, None))
 
 
-def _batch(texts: Iterator[_Text]) -> tuple[list[_Text], _BadInput | None, bool]:
-    """The next texts, what was wrong behind them, and whether that was all."""
-    batch: list[_Text] = []
-    characters = 0
+def _found(
+    batch: Sequence[Text], runner: asyncio.Runner, detector: Detector
+) -> Sequence[tuple[Span, ...]]:
     try:
-        for text in texts:
-            batch.append(text)
-            characters += len(text.text)
-            if len(batch) == _BATCH_TEXTS or characters >= _BATCH_CHARACTERS:
-                return batch, None, False
-    except _BadInput as bad:
-        return batch, bad, False
-    return batch, None, True
-
-
-def _replaced(text: _Text, spans: Sequence[Span], version: str) -> _Redacted:
-    field = Field(text.text, Origin.USER)
-    replaced = replace([field], Findings((tuple(spans),), version), Policy(version="basic"))
-    surrogates = {
-        (value.entity, value.original): value.surrogate for value in replaced.mapping.values
-    }
-    entries: list[dict[str, object]] = [
-        {
-            "start": span.start,
-            "end": span.end,
-            "entity": span.entity,
-            "score": round(span.score, 3),
-            "surrogate": surrogates.get((span.entity, text.text[span.start : span.end]), ""),
-            "rule": span.rule,
-        }
-        for span in spans
-    ]
-    return _Redacted(text.id, text.text, replaced.texts[0], entries)
-
-
-def _open(name: str, stack: ExitStack) -> BinaryIO:
-    if name == "-":
-        return sys.stdin.buffer
-    try:
-        return stack.enter_context(open(name, "rb"))
-    except OSError as error:
-        raise _BadInput(
-            f"{name}: 열 수 없습니다: {os_words.korean(error)}. "
-            f"(Cannot open: {os_words.english(error)}.)"
+        return runner.run(detector.spans([text.text for text in batch]))
+    except TooManyFindings:
+        if len(batch) > 1:  # together they hold too many; which one does by itself?
+            return [spans for text in batch for spans in _found([text], runner, detector)]
+        raise _Refused(
+            f"{batch[0].place}: 글 하나에 개인정보가 너무 많습니다. 나누어 주십시오. "
+            "(A text holds too much personal data at once; split it.) [too_many_findings]",
+            _BAD_INPUT,
         ) from None
 
 
-def _wholes(sources: Sequence[BinaryIO]) -> Iterator[_Text]:
-    for source in sources:
-        name = "-" if source is sys.stdin.buffer else source.name
-        raw = source.read(_LONGEST_TEXT_BYTES + 1)
-        yield _Text(name, _decode(raw, name))
-
-
-def _lines(sources: Sequence[BinaryIO]) -> Iterator[_Text]:
-    number = 0
-    for source in sources:
-        while raw := source.readline(_LONGEST_TEXT_BYTES + 1):
-            number += 1
-            line = _decode(raw, f"{number}번째 줄, line {number}")
-            if line.strip():
-                yield _line(line, f"{number}번째 줄, line {number}")
-
-
-def _decode(raw: bytes, place: str) -> str:
-    if len(raw) > _LONGEST_TEXT_BYTES:
-        raise _BadInput(f"{place}: 8 MiB보다 깁니다. (Longer than 8 MiB.)")
+def _batch(texts: Iterator[Text]) -> tuple[list[Text], BadInput | None, bool]:
+    """The next texts, what was wrong behind them, and whether that was all."""
+    batch: list[Text] = []
+    characters = 0
     try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _BadInput(f"{place}: UTF-8이 아닙니다. (Not UTF-8.)") from None
+        for text in islice(texts, _BATCH_TEXTS):
+            batch.append(text)
+            characters += len(text.text)
+            if characters >= _BATCH_CHARACTERS:
+                return batch, None, False
+    except BadInput as bad:
+        return batch, bad, False
+    return batch, None, len(batch) < _BATCH_TEXTS
 
 
-def _line(line: str, place: str) -> _Text:
+def _replaced(text: Text, spans: Sequence[Span], plan: Plan) -> Redacted:
+    findings = Findings((tuple(spans),), "")
     try:
-        entry = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        if _has_lone_surrogate(line):
-            raise _BadInput(
-                f"{place}: JSON이지만 짝이 없는 서로게이트(\\ud800 따위)가 있어 글자가 아닙니다. "
-                "(JSON, but with a lone surrogate, which is no character.)"
-            ) from None
-        raise _BadInput(f"{place}: JSON이 아닙니다. (Not JSON.)") from None
-    if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
-        raise _BadInput(
-            f'{place}: "text"가 문자열인 객체가 아닙니다. (Not an object whose "text" is a string.)'
-        )
-    return _Text(entry.get("id"), entry["text"])
+        (redacted,), mapping = replace([Field(text.text, Origin.USER)], findings, plan.policy)
+    except ContentBlocked as blocked:
+        label = ENTITIES[blocked.entity].label
+        raise _Refused(
+            f"{text.place}: 정책이 막는 개인정보가 있습니다: {label}. "
+            f"(The policy forbids {blocked.entity}.) [content_blocked]",
+            _BLOCKED,
+        ) from None
+    entries: list[dict[str, object]] = []
+    reported = Reporter(mapping, plan.policy).report(text.text, spans)
+    for span, one in zip(spans, reported, strict=True):
+        entry: dict[str, object] = {
+            "start": one.start,
+            "end": one.end,
+            "entity": one.entity,
+            "score": one.score,
+            "surrogate": one.surrogate,
+        }
+        if plan.explain:
+            entry["rule"] = one.rule
+            entry["keywords"] = keywords(text.text, span, plan.vocabulary)
+        entries.append(entry)
+    return Redacted(text, redacted, entries)
 
 
-def _has_lone_surrogate(line: str) -> bool:
-    """Whether JSON is refused only because an escape names half a character."""
-    try:
-        dumps(loads(line), ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return True
-    except (ValueError, RecursionError):
-        pass
-    return False
-
-
-def _spans(redacted: _Redacted, explain: bool) -> list[dict[str, object]]:
-    if explain:
-        return redacted.spans
-    return [{key: span[key] for key in span if key != "rule"} for span in redacted.spans]
-
-
-def _write_lines(results: Iterator[_Redacted], explain: bool) -> None:
+def _write_lines(results: Iterator[Redacted]) -> None:
     for result in results:
-        entry = {"id": result.id, "text": result.original, "spans": _spans(result, explain)}
+        source = result.source
+        entry = {"id": source.id, "text": source.text, "spans": result.spans}
         sys.stdout.buffer.write(orjson.dumps(entry) + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _write_document(results: Iterator[_Redacted], explain: bool) -> None:
+def _write_document(results: Iterator[Redacted]) -> None:
     document = [
-        {"id": result.id, "redacted": result.text, "spans": _spans(result, explain)}
+        {"id": result.source.id, "redacted": result.text, "spans": result.spans}
         for result in results
     ]
     sys.stdout.buffer.write(orjson.dumps({"results": document}, option=orjson.OPT_INDENT_2) + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _write_text(results: Iterator[_Redacted], explain: bool) -> None:
+def _write_text(results: Iterator[Redacted]) -> None:
     for result in results:
         sys.stdout.buffer.write(result.text.encode("utf-8", "surrogatepass"))
         sys.stdout.buffer.flush()
-        for span in result.spans if explain else ():
-            sys.stderr.write("{start}-{end} {entity} {score} {rule} {surrogate}\n".format(**span))
+        for span in (span for span in result.spans if "rule" in span):
+            said = "{start}-{end} {entity} {score} {rule} {surrogate}".format(**span)
+            sys.stderr.write(f"{said} {_said(span['keywords'])}".rstrip() + "\n")
 
 
-_WRITERS = {
+def _said(words: object) -> str:
+    return f"({', '.join(words)})" if isinstance(words, tuple) and words else ""
+
+
+_Writer = Callable[[Iterator[Redacted]], None]
+
+_WRITERS: Mapping[tuple[bool, bool], _Writer] = {
     (False, False): _write_text,
     (True, False): _write_lines,
     (False, True): _write_document,

@@ -5,7 +5,7 @@ import sys
 import typer
 import uvloop
 
-from gateway.app import StartRefused
+from gateway.app_ledger import StartRefused
 from gateway.commands.config import ConfigOption, load_whole
 from gateway.server import run
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -92,7 +92,18 @@ class Children:
             await self._stop(child)
 
     async def start(self, name: str, command: Sequence[str]) -> Child:
-        """Starts `python COMMAND` on a leash; the log of the run before stays beside as `.old`."""
+        """Starts `python COMMAND` as `start_program` does."""
+        # -P: the directory that the user happens to stand in is no place for modules.
+        return await self.start_program(name, [sys.executable, "-P", *command])
+
+    async def start_program(
+        self, name: str, argv: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> Child:
+        """Starts a program on a leash; the log of the run before stays beside as `.old`.
+
+        `argv` begins with the program's whole path. `environ` is all that it finds in its
+        environment; without it, that is the supervisor's own.
+        """
         log = self._logs / f"{name}.log"
         try:
             if log.exists():
@@ -103,16 +114,15 @@ class Children:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-P",  # the directory that the user happens to stand in is no place for modules
+                "-P",
                 "-m",
                 "gateway.demo.leash",
                 str(os.getpid()),
-                sys.executable,
-                "-P",
-                *command,
+                *argv,
                 stdin=DEVNULL,
                 stdout=handle,
                 stderr=handle,
+                env=environ,
                 start_new_session=True,
             )
         finally:
@@ -122,12 +132,24 @@ class Children:
         return child
 
     async def complete(self, name: str, command: Sequence[str]) -> None:
-        """Runs a child to its end.
+        """Runs `python COMMAND` to its end.
 
         Raises:
             UpFailed: it ended with another status than 0.
         """
-        child = await self.start(name, command)
+        await self._complete(await self.start(name, command))
+
+    async def complete_program(
+        self, name: str, argv: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> None:
+        """Runs a program to its end; its arguments are those of `start_program`.
+
+        Raises:
+            UpFailed: it ended with another status than 0.
+        """
+        await self._complete(await self.start_program(name, argv, environ))
+
+    async def _complete(self, child: Child) -> None:
         if await child.process.wait() != 0:
             raise child.death()
         self._running.remove(child)

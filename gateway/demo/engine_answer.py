@@ -1,7 +1,9 @@
 """The rehearsal engine's answers in vLLM's wire format: chunks of a stream, or one whole object.
 
 Shapes as a running vLLM 0.32 gives them: a role-first chunk with empty content, one token a chunk,
-finish_reason in the last token's chunk, then usage with no choices, then [DONE].
+finish_reason in the last token's chunk (the end of a turn is a token too, and says nothing), then
+usage with no choices, then [DONE]. A tool call begins with its name alone. docs/engines.md tells
+what was compared.
 """
 
 import json
@@ -16,16 +18,21 @@ from gateway.demo.engine_words import answer, marks, tokens
 from inference.task import JsonObject
 
 DONE = b"data: [DONE]\n\n"
+_END_OF_TURN = "<|im_end|>"
 _LOGPROB = math.log(0.9)
 _OTHERS = ("다", "는", "이", "을", "로", "에", "고", "은", "가", "의")
 
 
 class Speech(NamedTuple):
-    """What one choice says: its pieces, and the tool that they are the arguments of."""
+    """What one choice says: its pieces, and the tool that they are the arguments of.
+
+    `ends_itself`: a last token that is no text ends the turn, not a stop string or the length.
+    """
 
     pieces: tuple[str, ...]
     tool: str | None
     finish_reason: str
+    ends_itself: bool
 
 
 class Event(NamedTuple):
@@ -51,12 +58,13 @@ def speech(ask: Ask, script: Script) -> Speech:
         pieces = tokens(answer(ask.messages))
     if script.by_character:
         pieces = list("".join(pieces))
-    pieces, finish = _cut(pieces, ask)
+    kept, finish = _cut(pieces, ask)
+    itself = len(kept) == len(pieces) and finish == "stop"
     if tool is not None:
         if finish == "stop" and not ask.tool_named:
             finish = "tool_calls"
-        return Speech(tuple(pieces), str(tool.get("name", "")), finish)
-    return Speech(tuple(pieces), None, finish)
+        return Speech(tuple(kept), str(tool.get("name", "")), finish, itself)
+    return Speech(tuple(kept), None, finish, itself)
 
 
 def _cut(pieces: list[str], ask: Ask) -> tuple[list[str], str]:
@@ -102,11 +110,11 @@ def whole(ask: Ask, script: Script, identity: JsonObject) -> bytes:
                 "type": "function",
                 "function": function,
             }
-            message |= {"content": None, "tool_calls": [call]}
+            message |= {"content": "" if ask.tool_named else None, "tool_calls": [call]}
         choice: JsonObject = {
             "index": number,
             "message": message,
-            "logprobs": _logprobs(ask, said.pieces) if said.tool is None else None,
+            "logprobs": _logprobs(ask, _tokens_of(said)) if said.tool is None else None,
             "finish_reason": said.finish_reason,
             "stop_reason": None,
         }
@@ -115,58 +123,83 @@ def whole(ask: Ask, script: Script, identity: JsonObject) -> bytes:
         **identity,
         "object": "chat.completion",
         "choices": choices,
-        "usage": usage(ask, script, len(said.pieces) * ask.n),
+        "usage": usage(ask, script, len(_tokens_of(said)) * ask.n),
     }
     return _json(body).encode()
 
 
 def events(ask: Ask, script: Script, identity: JsonObject) -> Iterator[Event]:
     """The events of a stream in order, without [DONE]. Endless if the script says so."""
-    said = speech(ask, script)
     counter = 0
-
-    def event(choices: list[JsonObject], *, counts: bool = True) -> Event:
+    for choice, is_token, counts in _choices(ask, script, identity):
+        counter += is_token
         chunk: JsonObject = {
             **identity,
             "object": "chat.completion.chunk",
-            "choices": [{"logprobs": None, "finish_reason": None, **item} for item in choices],
+            "choices": [{"logprobs": None, "finish_reason": None, **choice}],
         }
         if script.usage_in_every_chunk:
             chunk["usage"] = usage(ask, script, counter)
-        return Event(_event(chunk), counts)
-
-    for number in range(ask.n):
-        role: JsonObject = {"role": "assistant", "content": ""}
-        yield event([{"index": number, "delta": role}], counts=False)
-    for thought in script.reasoning:
-        for number in range(ask.n):
-            yield event([{"index": number, "delta": {script.reasoning_key: thought}}])
-    pieces = said.pieces or ("",)
-    place = 0
-    while place < len(pieces) or script.endless:
-        last = place == len(pieces) - 1 and not script.endless
-        for number in range(ask.n):
-            counter += 1
-            yield event([_delta(ask, said, identity, number, place % len(pieces), last=last)])
-        place += 1
+        yield Event(_event(chunk), counts)
     if ask.include_usage and not script.usage_in_every_chunk:
-        counts = usage(ask, script, counter)
-        chunk = {**identity, "object": "chat.completion.chunk", "choices": [], "usage": counts}
-        yield Event(_event(chunk), counts=False)
+        totals = usage(ask, script, counter)
+        last: JsonObject = {**identity, "object": "chat.completion.chunk", "choices": []}
+        yield Event(_event({**last, "usage": totals}), counts=False)
 
 
-def _delta(
-    ask: Ask, said: Speech, identity: JsonObject, number: int, place: int, *, last: bool
-) -> JsonObject:
+def _choices(
+    ask: Ask, script: Script, identity: JsonObject
+) -> Iterator[tuple[JsonObject, bool, bool]]:
+    """What each event says of one choice, whether that is a token, and whether it can be read."""
+    said, numbers = speech(ask, script), range(ask.n)
+    for number in numbers:
+        yield {"index": number, "delta": {"role": "assistant", "content": ""}}, False, False
+    for thought in script.reasoning:
+        for number in numbers:
+            yield {"index": number, "delta": {script.reasoning_key: thought}}, False, True
+    if said.tool is not None:
+        for number in numbers:
+            yield _named(said.tool, identity, number), False, False
+    most, place = max(len(said.pieces), 1), 0
+    while place < most or script.endless:
+        last = place == most - 1 and not script.endless and not said.ends_itself
+        for number in numbers:
+            yield _delta(ask, said, number, place % most, last=last), True, True
+        place += 1
+    if said.ends_itself:
+        for number in numbers:
+            yield _ending(ask, said, number), True, False
+
+
+def _tokens_of(said: Speech) -> tuple[str, ...]:
+    return (*said.pieces, _END_OF_TURN) if said.ends_itself else said.pieces
+
+
+def _named(tool: str, identity: JsonObject, number: int) -> JsonObject:
+    call: JsonObject = {
+        "id": _call_id(identity, number),
+        "type": "function",
+        "index": 0,
+        "function": {"name": tool},
+    }
+    return {"index": number, "delta": {"content": None, "tool_calls": [call]}}
+
+
+def _ending(ask: Ask, said: Speech, number: int) -> JsonObject:
+    return {
+        "index": number,
+        "delta": {},
+        "logprobs": _logprobs(ask, (_END_OF_TURN,)) if said.tool is None else None,
+        "finish_reason": said.finish_reason,
+        "stop_reason": None,
+    }
+
+
+def _delta(ask: Ask, said: Speech, number: int, place: int, *, last: bool) -> JsonObject:
     piece = said.pieces[place] if said.pieces else ""
     delta: JsonObject = {"content": piece}
     if said.tool is not None:
-        function: JsonObject = {"arguments": piece}
-        call: JsonObject = {"index": 0, "function": function}
-        if place == 0:
-            call |= {"id": _call_id(identity, number), "type": "function"}
-            function["name"] = said.tool
-        delta = {"tool_calls": [call]}
+        delta = {"content": None, "tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
     return {
         "index": number,
         "delta": delta,

@@ -21,6 +21,7 @@ _RECORD: Final = "instance.json"
 _ANSWER_SECONDS: Final = 2.0
 _HOST: Final = "127.0.0.1"
 DEMO: Final = "demo"
+KEYCLOAK: Final = "keycloak"
 LOCK_NAME: Final = "up.lock"
 
 
@@ -30,13 +31,17 @@ class NoInstance(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One demo: its data directory, the ports of its parts, and since when (Unix nanoseconds)."""
+    """One demo: its data directory, the ports of its parts, and since when (Unix nanoseconds).
+
+    `provider` says who issues tokens: DEMO or KEYCLOAK.
+    """
 
     data_dir: str
     port: int
     provider_port: int
     pid: int
     started_ns: int
+    provider: str = DEMO
 
     @property
     def demo_dir(self) -> Path:
@@ -120,7 +125,9 @@ def _read(path: Path) -> Instance:
         fields = orjson.loads(path.read_bytes())
         instance = Instance(**fields)
         numbers = (fields[name] for name in ("pid", "provider_port", "started_ns"))
-        if not isinstance(fields["data_dir"], str) or not all(map(_counts, numbers)):
+        if not isinstance(fields["data_dir"], str) or instance.provider not in (DEMO, KEYCLOAK):
+            raise ValueError
+        if not all(map(_counts, numbers)):
             raise ValueError
         return instance
     except (OSError, ValueError, TypeError):

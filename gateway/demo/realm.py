@@ -77,10 +77,10 @@ class Realm:
         for client in (WEB_CLIENT, *(service.key for service in SERVICES)):
             path = directory / f"{client}.secret"
             if not path.exists():
-                _write_private(path, secrets.token_urlsafe(32).encode())
+                write_private(path, secrets.token_urlsafe(32).encode())
         key_path = directory / _KEY_FILE
         if not key_path.exists():
-            _write_private(key_path, _new_key())
+            write_private(key_path, _new_key())
         return cls(
             directory=directory,
             issuer=f"http://127.0.0.1:{port}/realms/{REALM}",
@@ -175,7 +175,7 @@ class Realm:
     def new_ticket(self) -> str:
         """A one-time ticket for a browser; it is a file, so that taking it is atomic."""
         ticket = secrets.token_urlsafe(32)
-        _write_private(self._ticket_file(ticket), b"")
+        write_private(self._ticket_file(ticket), b"")
         return ticket
 
     def take_ticket(self, ticket: str) -> bool:
@@ -229,7 +229,12 @@ def _new_key() -> bytes:
     )
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a new file that only its owner can read.
+
+    Raises:
+        RealmError: it cannot be written, or is there already.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:

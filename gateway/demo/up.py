@@ -7,6 +7,7 @@ Ctrl-C, on SIGTERM, and when any part dies. It is a demo's tool and serves nothi
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import time
@@ -18,11 +19,22 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.demo.children import Children, UpFailed
+from gateway.demo import keycloak
+from gateway.demo.children import Child, Children, UpFailed
 from gateway.demo.engine_script import MODEL_NAME
-from gateway.demo.instance import DEMO, LOCK_NAME, Instance
+from gateway.demo.instance import DEMO, KEYCLOAK, LOCK_NAME, Instance
+from gateway.demo.keycloak import Keycloak
+from gateway.demo.local_engine import LOADING_SECONDS, LocalEngine
 from gateway.demo.realm import AUDIENCE, CLIENTS, WEB_CLIENT, Realm
-from gateway.demo.welcome import token_command, welcome
+from gateway.demo.welcome import (
+    REHEARSAL,
+    Entrance,
+    link_entrance,
+    password_entrance,
+    token_command,
+    welcome,
+)
+from gateway.settings import program_environ
 from gateway.store.data_dir import DataDirectoryLock, is_held
 
 HOST: Final = "127.0.0.1"
@@ -35,7 +47,11 @@ _GWANMUN: Final = ("-c", "from gateway.cli import main; main()")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user chose. `engine_url` and `model` come together; `pace` is the rehearsal's."""
+    """What the user chose.
+
+    `engine_url` and `model` come together, so do `local` and `model`; `pace` is the rehearsal's.
+    `keycloak` puts a real one in the demo provider's place, from `keycloak_dist` if that is given.
+    """
 
     data_dir: Path
     default_data_dir: bool
@@ -43,6 +59,14 @@ class Options:
     engine_url: str | None = None
     model: str = MODEL_NAME
     pace: float | None = None
+    keycloak: bool = False
+    keycloak_dist: Path | None = None
+    local: LocalEngine | None = None
+
+    @property
+    def key_file(self) -> Path:
+        """The key of an engine that is started here, made anew at each start."""
+        return self.data_dir / "engine-key"
 
     @property
     def ports(self) -> "Ports":
@@ -79,7 +103,7 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
     if not is_held(options.data_dir, LOCK_NAME):  # else the lock says what is really wrong
         check_ports(options)
     with DataDirectoryLock(options.data_dir, LOCK_NAME):
-        realm = Realm.open(options.data_dir / DEMO, options.ports.provider)
+        realm = _open_realm(options)
         config = write_config(options, realm)
         async with Children(options.data_dir / "logs", STOP_SECONDS, hurry) as children:
             living = asyncio.create_task(_live(options, realm, config, children, say))
@@ -96,44 +120,87 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
 
 
 async def _live(
-    options: Options, realm: Realm, config: Path, children: Children, say: Callable[[str], None]
+    options: Options,
+    realm: Realm | Keycloak,
+    config: Path,
+    children: Children,
+    say: Callable[[str], None],
 ) -> None:
     """Starts everything in order and watches it; ends only by raising."""
     ports = options.ports
     say("시작하는 중입니다 …")
     await children.complete("migrate", [*_GWANMUN, "migrate", "--config", str(config)])
-    probes = {}
-    provider = await children.start("provider", _provider_command(realm, ports))
-    probes[provider] = f"{realm.issuer}/.well-known/openid-configuration"
+    provider, patience = await _start_provider(options, realm, children, say)
+    issuer = f"{realm.issuer}/.well-known/openid-configuration"
+    probes = [(provider, issuer, patience)]
     if options.engine_url is None:
         engine = await children.start("engine", _engine_command(options))
-        probes[engine] = f"http://{HOST}:{ports.engine}/health"
+        patience = LOADING_SECONDS if options.local else READY_SECONDS
+        health = f"http://{HOST}:{ports.engine}/health"
+        probes.append((engine, health, patience))
+        if options.local is not None:
+            say(f"  모델을 불러오는 중입니다. 큰 모델은 몇 분이 걸립니다. ({engine.log})")
     gateway = await children.start("gateway", [*_GWANMUN, "serve", "--config", str(config)])
-    probes[gateway] = f"http://{HOST}:{ports.internal}/readyz"
-    await children.all_ready(
-        children.ready(child, url, READY_SECONDS, say) for child, url in probes.items()
-    )
+    readiness = f"http://{HOST}:{ports.internal}/readyz"
+    probes.append((gateway, readiness, READY_SECONDS))
+    await children.all_ready(children.ready(*probe, say) for probe in probes)
+    if isinstance(realm, Keycloak):
+        realm.forget_realm()
     instance = Instance(
         data_dir=str(options.data_dir),
         port=ports.gateway,
         provider_port=ports.provider,
         pid=os.getpid(),
         started_ns=time.time_ns(),
+        provider=KEYCLOAK if options.keycloak else DEMO,
     )
     instance.announce()
     try:
-        say(
-            welcome(
-                url=f"http://{HOST}:{ports.gateway}",
-                link=realm.ticket_url(realm.new_ticket()),
-                model=options.model,
-                token_command=token_command(options.data_dir, default=options.default_data_dir),
-                rehearsal=options.engine_url is None,
-            )
-        )
+        say(_welcome(options, realm))
         raise await children.first_death()
     finally:
         instance.withdraw()
+
+
+def _open_realm(options: Options) -> Realm | Keycloak:
+    directory, ports = options.data_dir / DEMO, options.ports
+    if not options.keycloak:
+        return Realm.open(directory, ports.provider)
+    gateway_url = f"http://{HOST}:{ports.gateway}"
+    return Keycloak.open(directory, ports.provider, gateway_url, program_environ())
+
+
+async def _start_provider(
+    options: Options, realm: Realm | Keycloak, children: Children, say: Callable[[str], None]
+) -> tuple[Child, float]:
+    """The child that issues tokens, and how long it may take to answer."""
+    if isinstance(realm, Keycloak):
+        child = await realm.start(children, options.keycloak_dist, say)
+        return child, keycloak.READY_SECONDS
+    return await children.start("provider", _provider_command(realm, options.ports)), READY_SECONDS
+
+
+def _welcome(options: Options, realm: Realm | Keycloak) -> str:
+    """What people are told once everything answers."""
+    token = token_command(
+        options.data_dir,
+        name="svc-civil" if options.keycloak else "minsu",
+        default=options.default_data_dir,
+    )
+    return welcome(
+        url=f"http://{HOST}:{options.ports.gateway}",
+        entrance=_entrance(realm),
+        model=options.model,
+        token_command=token,
+        engine=_engine_words(options),
+    )
+
+
+def _entrance(realm: Realm | Keycloak) -> Entrance:
+    """How people come in."""
+    if isinstance(realm, Keycloak):
+        return password_entrance(realm.password, realm.issuer)
+    return link_entrance(realm.ticket_url(realm.new_ticket()))
 
 
 def check_ports(options: Options) -> None:
@@ -160,7 +227,7 @@ def check_ports(options: Options) -> None:
                 ) from None
 
 
-def write_config(options: Options, realm: Realm) -> Path:
+def write_config(options: Options, realm: Realm | Keycloak) -> Path:
     """Writes the gateway's settings into the data directory; returns the file.
 
     Raises:
@@ -168,6 +235,19 @@ def write_config(options: Options, realm: Realm) -> Path:
     """
     ports = options.ports
     engine_url = options.engine_url or f"http://{HOST}:{ports.engine}"
+    is_rehearsal = options.engine_url is None and options.local is None
+    replica = {"name": "engine-1", "url": engine_url, "served_model": options.model}
+    model: dict[str, Any] = {
+        "name": options.model,
+        "highest_grade": "S",
+        "provider": "Gwanmun (rehearsal, not a model)" if is_rehearsal else "",
+        "replicas": [replica],
+    }
+    if options.local is not None:
+        replica["credential_file"] = str(options.key_file)
+        _write(options.key_file, f"{secrets.token_urlsafe(32)}\n")
+        if options.local.context_tokens is not None:
+            model["context_tokens"] = options.local.context_tokens
     tree: dict[str, Any] = {
         "server": {
             "host": HOST,
@@ -184,29 +264,26 @@ def write_config(options: Options, realm: Realm) -> Path:
             "browser_client": WEB_CLIENT,
             "browser_secret_file": str(realm.client_secret_file(WEB_CLIENT)),
         },
-        "models": [
-            {
-                "name": options.model,
-                "highest_grade": "S",
-                "provider": "" if options.engine_url else "Gwanmun (rehearsal, not a model)",
-                "replicas": [
-                    {"name": "engine-1", "url": engine_url, "served_model": options.model}
-                ],
-            }
-        ],
+        "models": [model],
         "store": {"data_dir": str(options.data_dir)},
     }
     path = options.data_dir / "config.yaml"
     head = "# `gwanmun up`이 시작할 때마다 다시 씁니다. 고쳐 쓰려면 복사하십시오.\n"
     text = yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
-    draft = path.with_suffix(".yaml.new")
+    _write(path, head + text)
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """A file that only this user reads, whole or not at all."""
+    draft = path.with_name(f"{path.name}.new")
     try:
-        draft.write_text(head + text, encoding="utf-8")
+        draft.touch(mode=0o600)
         draft.chmod(0o600)
+        draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     except OSError as error:
         raise UpFailed.of(path, error) from None
-    return path
 
 
 def _provider_command(realm: Realm, ports: Ports) -> Sequence[str]:
@@ -222,6 +299,14 @@ def _provider_command(realm: Realm, ports: Ports) -> Sequence[str]:
     ]
 
 
+def _engine_words(options: Options) -> str:
+    if options.local is not None:
+        return options.local.said
+    return REHEARSAL if options.engine_url is None else "사용자가 지정한 엔진"
+
+
 def _engine_command(options: Options) -> Sequence[str]:
+    if options.local is not None:
+        return options.local.command_at(options.ports.engine, options.key_file)
     command = ["-m", "gateway.demo.engine", "--host", HOST, "--port", str(options.ports.engine)]
     return [*command, "--pace", str(options.pace)] if options.pace is not None else command

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.demo.people import PEOPLE, SERVICES, Account
@@ -12,25 +13,50 @@ _QUESTION = (
 )
 
 
-def welcome(*, url: str, link: str, model: str, token_command: str, rehearsal: bool) -> str:
-    """The text, in Korean."""
-    engine = (
-        "리허설 엔진(모델이 아닙니다. 받은 글을 보여 주며 답하는 시험용 엔진입니다)"
-        if rehearsal
-        else "사용자가 지정한 엔진"
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How people log in: what they are shown first, and what is said beside their names."""
+
+    words: str
+    beside: str
+
+
+def link_entrance(link: str) -> Entrance:
+    """By the demo provider's one-time link."""
+    return Entrance(
+        f"""  시작 링크(한 번만 열림, 열면 사람을 고르는 화면이 나옵니다)
+    {link}""",
+        "시작 링크를 연 브라우저에서 골라 로그인합니다",
     )
+
+
+def password_entrance(password: str, issuer: str) -> Entrance:
+    """By name and password at a real Keycloak."""
+    return Entrance(
+        f"""  비밀번호(이번 실행에서만, 아래 모든 사람에게 같습니다. 다시 시작하면 바뀝니다)
+    {password}
+
+  Keycloak  {issuer}""",
+        "아래 주소를 열고 이름과 비밀번호로 로그인합니다",
+    )
+
+
+REHEARSAL = "리허설 엔진(모델이 아닙니다. 받은 글을 보여 주며 답하는 시험용 엔진입니다)"
+
+
+def welcome(*, url: str, entrance: Entrance, model: str, token_command: str, engine: str) -> str:
+    """The text, in Korean; `engine` says what stands behind the model's name."""
     people = "\n".join(map(_account, PEOPLE))
     services = "\n".join(map(_account, SERVICES))
     return f"""
 관문이 준비되었습니다.
 
-  시작 링크(한 번만 열림, 열면 사람을 고르는 화면이 나옵니다)
-    {link}
+{entrance.words}
 
   주소      {url}
   모델      {model} · {engine}
 
-시연용 사람 (시작 링크를 연 브라우저에서 골라 로그인합니다)
+시연용 사람 ({entrance.beside})
 {people}
 
 시연용 행정시스템
@@ -46,11 +72,11 @@ def welcome(*, url: str, link: str, model: str, token_command: str, rehearsal: b
 """
 
 
-def token_command(data_dir: Path, *, default: bool) -> str:
+def token_command(data_dir: Path, *, name: str, default: bool) -> str:
     """The command that prints a token, as the user's shell finds it."""
     beside = Path(sys.executable).with_name("gwanmun")
-    name = str(beside) if beside.exists() else "gwanmun"
-    command = [name, "demo", "token", "minsu"]
+    program = str(beside) if beside.exists() else "gwanmun"
+    command = [program, "demo", "token", name]
     if not default:
         command += ["--data", str(data_dir)]
     return shlex.join(command)

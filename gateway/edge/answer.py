@@ -8,7 +8,7 @@ shutdown each cancel the line once and wait for its clean-up.
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -34,12 +34,15 @@ from redaction.entity import ENTITIES
 
 HeaderList = list[tuple[bytes, bytes]]
 
+Line = Callable[[Arrival, Services, Entry], AsyncGenerator[Part, None]]
+"""One of the pipeline's ways: `handle`, or `redact` for a surface that needs no engine."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """What every surface needs; built once by the composition root.
 
-    `draining` is set when this process takes no new calls, `cut` when running ones must end too.
+    `draining` is set once this process should get no new calls, `cut` when running ones must end.
     """
 
     services: Services
@@ -105,8 +108,8 @@ class Answer(Response):
 
     background = None
 
-    def __init__(self, edge: Edge, surface: Surface) -> None:
-        self.edge, self.surface = edge, surface
+    def __init__(self, edge: Edge, surface: Surface, line: Line = handle) -> None:
+        self.edge, self.surface, self.line = edge, surface, line
         self.id = new_id()
         self.entry = Entry()
         self.started = False
@@ -155,7 +158,7 @@ class Answer(Response):
     async def _answer(self, arrival: Arrival, send: Send) -> None:
         """The only place that catches everything: here an exception becomes what a caller reads."""
         try:
-            async with aclosing(handle(arrival, self.edge.services, self.entry)) as parts:
+            async with aclosing(self.line(arrival, self.edge.services, self.entry)) as parts:
                 part = await anext(parts)
                 if self.surface.streams:
                     await self._start(arrival, send)

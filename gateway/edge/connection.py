@@ -4,13 +4,17 @@ A request head must come whole within a time and a size; what is not HTTP gets a
 stable code; a client that takes no byte can be cut (`scope["state"]["cut"]`); a body that nobody
 reads any more may run on only for a moment; and a send waits until the kernel has taken the one
 before, so that a stall is seen here and not hidden in our buffers.
+
+A message that two readers could end at different places is refused and its connection closed, and
+nothing behind it is read (request smuggling, RFC 9112 section 11.2). llhttp, below, refuses most of
+that; `_is_clear` is what it lets pass.
 """
 
 import asyncio
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.edge.arrival import new_id
 from gateway.errors import (
@@ -23,6 +27,8 @@ from gateway.errors import (
 from gateway.protocol.openai_answers import error_body
 
 LINGER_SECONDS = 5.0
+_CHUNKED = [b"chunked"]
+FIRST_HEAD_SECONDS = 1.0  # for the head of a connection that came in as the listener closed
 
 
 class HeadBounds(NamedTuple):
@@ -31,6 +37,10 @@ class HeadBounds(NamedTuple):
     seconds: float
     size: int
     connections: int
+
+
+class _Refused(Exception):
+    """Stops the parser: what stands behind a refused head in the same bytes is never read."""
 
 
 class CuttableHttp(HttpToolsProtocol):
@@ -77,13 +87,16 @@ class CuttableHttp(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._head_came()
         self._in_message = True
-        if size > self.bounds.size:
+        if not self._is_clear():
+            self._refuse(MALFORMED_HTTP)
+        elif size > self.bounds.size:
             self._refuse(HEAD_TOO_LARGE)
-            return
-        if len(self.connections) > self.bounds.connections:
+        elif len(self.connections) > self.bounds.connections:
             self._refuse(TOO_MANY_CONNECTIONS)
+        else:
+            super().on_headers_complete()
             return
-        super().on_headers_complete()
+        raise _Refused
 
     def on_message_complete(self) -> None:
         """The body is whole."""
@@ -100,6 +113,43 @@ class CuttableHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What the parser could not read; its words stay here."""
         self._refuse(MALFORMED_HTTP)
+
+    def shutdown(self) -> None:
+        """The listener has closed: a head that is on its way may still come, and is answered."""
+        if self._head_timer is None:
+            super().shutdown()
+            return
+        self._head_timer.cancel()
+        self._head_timer = self.loop.call_later(FIRST_HEAD_SECONDS, self._head_late)
+
+    def _is_clear(self) -> bool:
+        """Whether every reader would see the same message here, and no protocol behind it.
+
+        HTTP/1.0 or 1.1; a path and no other form of target; one host; "chunked" as the only coding
+        of the transfer, and none in HTTP/1.0 (RFC 9112 sections 3.2 and 6.1); no upgrade.
+        """
+        version: str = self.parser.get_http_version()
+        if version not in ("1.0", "1.1") or not self.url.startswith(b"/"):
+            return False
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or (not hosts and version == "1.1"):
+            return False
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if codings and (codings != _CHUNKED or version == "1.0"):
+            return False
+        return not self.parser.should_upgrade()
+
+    def _is_answering(self) -> bool:
+        """Whether an answer is on its way: to this request, or to one that others wait behind."""
+        if self.pipeline:
+            return True
+        begun: bool = self._is_asked() and self.cycle.response_started
+        return begun
+
+    def _is_asked(self) -> bool:
+        """Whether a request has come whose answer is not complete."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first
+        return cycle is not None and not cycle.response_complete
 
     def _expect_head(self) -> None:
         self._head_size = 0
@@ -126,6 +176,12 @@ class CuttableHttp(HttpToolsProtocol):
         self._head_came()
         if self.transport.is_closing():
             return
+        if self._is_answering():
+            self.transport.close()  # this answer would stand in the midst of that one
+            return
+        if self._is_asked():
+            self.cycle.disconnected = True  # its body broke off: this is its answer
+            self.cycle.message_event.set()
         body = error_body(error, new_id(), None)
         retry = b"retry-after: 1\r\n" if error.status == HTTPStatus.SERVICE_UNAVAILABLE else b""
         status = b"%d %s" % (error.status, error.status.phrase.encode())

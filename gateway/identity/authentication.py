@@ -7,7 +7,7 @@ refusals are not remembered. It never logs, stores or repeats a token.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import AsyncExitStack
 from hashlib import sha256
 from types import TracebackType
@@ -16,8 +16,10 @@ from typing import Final, NamedTuple, Self
 from gateway.domain import BearerToken, Credentials, Principal
 from gateway.identity.issuer import Issuer
 from gateway.identity.keys import KeyRing
+from gateway.identity.renewal import Renewals
 from gateway.identity.sessions import Sessions
 from gateway.identity.tokens import (
+    HEADER_TYPES,
     MAX_TOKEN_CHARACTERS,
     Expected,
     Reason,
@@ -57,7 +59,6 @@ class Identity:
     ) -> None:
         self.issuer = Issuer(settings)
         self._settings = settings
-        self._sessions = sessions
         self._now = now
         self._remembered: OrderedDict[bytes, Principal] = OrderedDict()
         self._keys = KeyRing(
@@ -75,11 +76,13 @@ class Identity:
             kind=ACCESS,
             leeway_seconds=settings.leeway_seconds,
         )
+        self._renewals = Renewals(settings, sessions, self.issuer, self._read_access_token, now=now)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.issuer)
         self._stack.push_async_callback(self._keys.close)
+        self._stack.push_async_callback(self._renewals.close)
         return self
 
     async def __aexit__(
@@ -102,7 +105,7 @@ class Identity:
             refuse(Reason.MISSING)
         if isinstance(credentials, BearerToken):
             return await self._verify_token(credentials.value)
-        return await self._sessions.find(credentials.value)
+        return await self._renewals.find(credentials.value)
 
     async def _verify_token(self, token: str) -> Principal:
         if len(token) > MAX_TOKEN_CHARACTERS:
@@ -116,11 +119,14 @@ class Identity:
             self._remembered.move_to_end(digest)
             self._keys.renew()
             return known
-        principal = principal_of(await self.claims(token, self._access))
+        principal = await self._read_access_token(token)
         self._remembered[digest] = principal
         if len(self._remembered) > self._settings.remembered_tokens:
             self._remembered.popitem(last=False)
         return principal
+
+    async def _read_access_token(self, token: str) -> Principal:
+        return principal_of(await self.claims(token, self._access))
 
     async def verify_login(self, access_token: str, id_token: str) -> VerifiedToken:
         """Both tokens of a browser's login, each by its own rules; the ID token's claims come back.
@@ -149,15 +155,25 @@ class Identity:
     async def claims(self, token: str, expected: Expected) -> JsonObject:
         """The claims of a token: 1. structure, 2. issuer's name, 3. key, 4. signature, 5. claims.
 
-        The name is compared before a key is looked up, so that foreign tokens cause no fetch.
-
         Raises:
             Unauthenticated, TokenExpired, IdentityUnavailable: as `verify`.
         """
-        header = read_unverified(token)
-        if header.issuer != expected.issuer:
-            refuse(Reason.WRONG_ISSUER)
-        key = await self._keys.find(header.kid, header.algorithm)
-        claims = read_verified(token, header.algorithm, key)
+        claims = await self.signed(token, expected.issuer)
         check_claims(claims, expected, self._now())
         return claims
+
+    async def signed(
+        self, token: str, issuer: str, header_types: Set[str] = HEADER_TYPES
+    ) -> JsonObject:
+        """What the issuer has signed; the caller still checks every claim but the issuer's name.
+
+        The name is compared before a key is looked up, so that foreign tokens cause no fetch.
+
+        Raises:
+            Unauthenticated, IdentityUnavailable: as `verify`.
+        """
+        header = read_unverified(token, header_types)
+        if header.issuer != issuer:
+            refuse(Reason.WRONG_ISSUER)
+        key = await self._keys.find(header.kid, header.algorithm)
+        return read_verified(token, header.algorithm, key)

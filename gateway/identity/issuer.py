@@ -21,6 +21,7 @@ from inference.task import JsonObject
 
 DISCOVERY: Final = "/.well-known/openid-configuration"  # OpenID Connect Discovery section 4
 _OK: Final = 200
+_BAD_REQUEST: Final = 400
 _REFUSED: Final = frozenset({400, 401, 403})
 
 
@@ -36,10 +37,15 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a code was exchanged for; neither token is checked yet."""
+    """What the issuer gave; no token is checked yet. Empty: it gave none of this kind."""
 
     access_token: str = field(repr=False)
     id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False, default="")
+
+
+class GrantEnded(Exception):
+    """The issuer no longer honours a refresh token: its own session has ended."""
 
 
 class Issuer:
@@ -78,14 +84,23 @@ class Issuer:
             self._metadata = await self._discover()
         return self._metadata
 
+    async def current_metadata(self) -> Metadata:
+        """The same, asked for now: whoever is sent there finds somebody.
+
+        Raises:
+            IdentityUnavailable: as `metadata`.
+        """
+        self._metadata = await self._discover()
+        return self._metadata
+
     async def key_set(self) -> JsonObject:
         """The key set document, fetched now.
 
         Raises:
             IdentityUnavailable: it cannot be had.
         """
-        self._metadata = await self._discover()
-        document = await self._json(self._metadata.jwks_uri)
+        metadata = await self.current_metadata()
+        document = await self._json(metadata.jwks_uri)
         if not isinstance(document.get("keys"), list):
             raise IdentityUnavailable
         return document
@@ -97,27 +112,45 @@ class Issuer:
             Unauthenticated: login_refused: the issuer does not accept the code.
             IdentityUnavailable: it could not be asked, or its answer is none.
         """
+        answer = await self._ask_for_tokens(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "code_verifier": verifier,
+                "redirect_uri": redirect_uri,
+            }
+        )
+        if answer.status in _REFUSED:
+            refuse(Reason.LOGIN_REFUSED)
+        tokens = _tokens(answer)
+        if not tokens.id_token:
+            raise IdentityUnavailable
+        return tokens
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """Asks for tokens anew (RFC 6749 section 6).
+
+        Raises:
+            GrantEnded: the issuer says `invalid_grant` (section 5.2), and nothing else.
+            IdentityUnavailable: it could not be asked, or its answer is none. A refusal of our own
+                client is one of these: it tells nothing about the person.
+        """
+        answer = await self._ask_for_tokens(
+            {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        )
+        if answer.status == _BAD_REQUEST and _error(answer) == "invalid_grant":
+            raise GrantEnded
+        return _tokens(answer)
+
+    async def _ask_for_tokens(self, fields: Mapping[str, str]) -> Answer:
         metadata = await self.metadata()
-        fields = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "code_verifier": verifier,
-            "redirect_uri": redirect_uri,
-            "client_id": self._settings.browser_client,
-        }
+        fields = {**fields, "client_id": self._settings.browser_client}
         try:
-            answer = await self._outward.post_form(
+            return await self._outward.post_form(
                 metadata.token_endpoint, fields, self._client_authentication()
             )
-            if answer.status in _REFUSED:
-                refuse(Reason.LOGIN_REFUSED)
-            body = _successful(answer).json()
         except OutwardFailed:
             raise IdentityUnavailable from None
-        access_token, id_token = body.get("access_token"), body.get("id_token")
-        if not isinstance(access_token, str) or not isinstance(id_token, str):
-            raise IdentityUnavailable
-        return Tokens(access_token, id_token)
 
     def _client_authentication(self) -> Mapping[str, str]:
         """HTTP Basic with both halves form-encoded (RFC 6749 section 2.3.1); none if public.
@@ -156,6 +189,26 @@ class Issuer:
             return _successful(await self._outward.get(url)).json()
         except OutwardFailed:
             raise IdentityUnavailable from None
+
+
+def _tokens(answer: Answer) -> Tokens:
+    try:
+        body = _successful(answer).json()
+    except OutwardFailed:
+        raise IdentityUnavailable from None
+    kinds = ("access_token", "id_token", "refresh_token")
+    found = [body.get(kind) for kind in kinds]
+    access, identity, refresh = (token if isinstance(token, str) else "" for token in found)
+    if not access:
+        raise IdentityUnavailable
+    return Tokens(access, identity, refresh)
+
+
+def _error(answer: Answer) -> object:
+    try:
+        return answer.json().get("error")
+    except OutwardFailed:
+        return None
 
 
 def _successful(answer: Answer) -> Answer:

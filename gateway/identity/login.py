@@ -2,7 +2,8 @@
 
 Goes in: a wish to log in, later the issuer's callback. Comes out: a redirect, later a session. The
 browser holds only an encrypted cookie between the two, so that any replica may finish a login and a
-restart forgets none. Tokens stay here and are dropped once checked.
+restart forgets none. Tokens stay here: once checked, the session keeps what it is renewed and ended
+with, sealed.
 """
 
 import base64
@@ -19,7 +20,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from gateway.domain import Principal
 from gateway.errors import IdentityUnavailable
 from gateway.identity.authentication import Identity
-from gateway.identity.sessions import Sessions
+from gateway.identity.sessions import Kept, Sessions
 from gateway.identity.tokens import Reason, refuse
 from gateway.settings import IdentitySettings
 from inference.task import JsonObject
@@ -30,6 +31,7 @@ CALLBACK_PATH: Final = "/login/callback"
 LOGIN_SECONDS: Final = 600
 _MAX_PARAMETER: Final = 4_096
 _MAX_RETURN_PATH: Final = 1_024
+_MAX_HINT: Final = 4_096  # the address that it stands in must pass every proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,9 @@ class Login:
         """Starts a login that ends at a path of our own; any other target becomes "/".
 
         Raises:
-            IdentityUnavailable: the issuer does not say where to log in.
+            IdentityUnavailable: the issuer does not answer: no browser is led to a dead end.
         """
-        metadata = await self._identity.issuer.metadata()
+        metadata = await self._identity.issuer.current_metadata()
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         challenge = sha256(verifier.encode("ascii")).digest()
         query = urlencode(
@@ -126,8 +128,9 @@ class Login:
             refuse(Reason.WRONG_NONCE)
         _check_at_hash(checked.claims, tokens.access_token)
         login = checked.claims.get("sid")
-        issuer_session = login if isinstance(login, str) and len(login) <= 256 else ""
-        secret = await self._sessions.begin(checked.principal, issuer_session)
+        issuer_session = login if isinstance(login, str) and len(login) <= 255 else ""
+        kept = Kept(tokens.refresh_token, tokens.id_token)
+        secret = await self._sessions.begin(checked.principal, issuer_session, kept)
         return LoggedIn(secret, checked.principal, return_path)
 
     async def end(self, secret: str) -> str:
@@ -139,19 +142,21 @@ class Login:
         Raises:
             IdentityUnavailable: the session could not be ended.
         """
-        await self._sessions.end(secret)
+        kept = await self._sessions.end(secret)
         try:
             metadata = await self._identity.issuer.metadata()
         except IdentityUnavailable:
             return "/"
         if not metadata.end_session_endpoint:
             return "/"
-        query = urlencode(
-            {
-                "client_id": self._settings.browser_client,
-                "post_logout_redirect_uri": f"{self._public_url}/",
-            }
-        )
+        fields = {
+            "client_id": self._settings.browser_client,
+            "post_logout_redirect_uri": f"{self._public_url}/",
+        }
+        # RP-Initiated Logout 1.0 section 2: with the hint the issuer need not ask the person.
+        if 0 < len(kept.id_token) <= _MAX_HINT:
+            fields["id_token_hint"] = kept.id_token
+        query = urlencode(fields)
         return f"{metadata.end_session_endpoint}?{query}"
 
     @property

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, NoReturn
@@ -24,6 +24,10 @@ from inference.task import JsonObject, JsonValue
 ALGORITHMS: Final = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 # RFC 9068 section 2.1 names at+jwt; Keycloak writes JWT unless told otherwise.
 HEADER_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+# OpenID Connect Back-Channel Logout 1.0 section 2.4; older issuers write JWT.
+LOGOUT_HEADER_TYPES: Final = frozenset({"jwt", "logout+jwt", "application/logout+jwt"})
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_SECONDS: Final = 120.0  # how old a logout token may be: section 4 wants it short-lived
 MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 MAX_NAME_CHARACTERS: Final = 100
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -56,6 +60,8 @@ class Reason(StrEnum):
     SESSION_UNKNOWN = "session_unknown"
     SESSION_EXPIRED = "session_expired"
     SESSION_TAMPERED = "session_tampered"
+    SESSION_ENDED = "session_ended"
+    REPLAYED = "replayed"
 
 
 def refuse(reason: Reason) -> NoReturn:
@@ -84,7 +90,7 @@ class Expected:
     leeway_seconds: float
 
 
-def read_unverified(token: str) -> Unverified:
+def read_unverified(token: str, header_types: Set[str] = HEADER_TYPES) -> Unverified:
     """Reads just enough to choose a key; the cheapest checks come first.
 
     Raises:
@@ -102,7 +108,7 @@ def read_unverified(token: str) -> Unverified:
         refuse(Reason.UNSUPPORTED_ALGORITHM)
     if "crit" in header or "b64" in header:  # no extension is understood here (RFC 7515 4.1.11)
         refuse(Reason.UNSUPPORTED_HEADER)
-    if not isinstance(kind, str) or kind.lower() not in HEADER_TYPES:
+    if not isinstance(kind, str) or kind.lower() not in header_types:
         refuse(Reason.WRONG_TYPE)
     if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID_CHARACTERS:
         refuse(Reason.MALFORMED)
@@ -161,6 +167,8 @@ def check_claims(claims: JsonObject, expected: Expected, now: float) -> None:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT_CHARACTERS:
         refuse(Reason.MALFORMED)
+    if any("\ud800" <= character <= "\udfff" for character in subject):
+        refuse(Reason.MALFORMED)  # half a character cannot be recorded, and so not be known again
     _check_times(claims, expected.leeway_seconds, now)
 
 
@@ -186,6 +194,72 @@ def _seconds(claims: JsonObject, name: str) -> float | None:
     except OverflowError:
         return None
     return seconds if math.isfinite(seconds) else None
+
+
+class LogoutClaims(NamedTuple):
+    """What a logout token says; at least one of the two names is not empty."""
+
+    issuer_session: str
+    subject: str
+    token_id: str
+    expires_at: float
+
+
+def check_logout_claims(
+    claims: JsonObject, *, issuer: str, audience: str, leeway_seconds: float, now: float
+) -> LogoutClaims:
+    """Checks a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.6, steps 3 to 8).
+
+    Raises:
+        Unauthenticated: the first claim that is wrong, by its word.
+        TokenExpired: it is older than a logout token may be.
+    """
+    if claims.get("iss") != issuer:
+        refuse(Reason.WRONG_ISSUER)
+    aimed_at = claims.get("aud")
+    if audience not in (aimed_at if isinstance(aimed_at, list) else [aimed_at]):
+        refuse(Reason.WRONG_AUDIENCE)
+    events = claims.get("events")
+    if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
+        refuse(Reason.WRONG_TYPE)
+    if claims.get("typ", "Logout") != "Logout":  # Keycloak's claim, beside the header's typ
+        refuse(Reason.WRONG_TYPE)
+    if "nonce" in claims:  # so that no ID token passes for one
+        refuse(Reason.WRONG_NONCE)
+    ends = _logout_ends(claims, leeway_seconds, now)
+    session, subject = _name(claims, "sid"), _name(claims, "sub")
+    token_id = _name(claims, "jti")
+    if not token_id or not (session or subject):
+        refuse(Reason.MALFORMED)
+    return LogoutClaims(session, subject, token_id, ends + leeway_seconds)
+
+
+def _logout_ends(claims: JsonObject, leeway_seconds: float, now: float) -> float:
+    """Until when the token counts: LOGOUT_SECONDS at most, less if it says so itself."""
+    issued = _seconds(claims, "iat")
+    if issued is None:
+        refuse(Reason.MALFORMED)
+    latest = issued + LOGOUT_SECONDS
+    expires = _seconds(claims, "exp") if "exp" in claims else latest
+    if expires is None:
+        refuse(Reason.MALFORMED)
+    if issued > now + leeway_seconds:
+        refuse(Reason.NOT_YET_VALID)
+    if min(expires, latest) <= now - leeway_seconds:
+        refuse(Reason.EXPIRED)
+    return min(expires, latest)
+
+
+def _name(claims: JsonObject, claim: str) -> str:
+    """A claim that names something; empty where it is missing.
+
+    Raises:
+        Unauthenticated: malformed.
+    """
+    value = claims.get(claim, "")
+    if not isinstance(value, str) or len(value) > _MAX_SUBJECT_CHARACTERS:
+        refuse(Reason.MALFORMED)
+    return value
 
 
 def principal_of(claims: JsonObject) -> Principal:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-import rfc8785
-
 from gateway.domain import Grade, Outcome, PeerOrigin, Principal
+from gateway.os_clock import ClockState
+from gateway.proofs import entry
 from inference.task import JsonObject, JsonValue, Usage
 
 PLATFORM = ""  # the agency label of events that belong to no agency; no agency has this code
@@ -35,6 +35,7 @@ AUTH_REFUSED = "auth.refused"
 WRITER_STARTED = "writer.started"
 WRITER_STOPPED = "writer.stopped"
 WRITER_LOST = "writer.lost"
+LOG_FULL = "log.full"
 
 
 class Event(Protocol):
@@ -54,10 +55,12 @@ class Event(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOpened:
-    """A request that is about to reach an engine, or would have (purpose "preview").
+    """A request that is about to reach an engine, or would have (purpose "preview"), or whose
+    redacted texts are about to be answered (purpose "redaction", without a model).
 
     `counts` are occurrences and `values` distinct values per entity name; `characters` are code
-    points of all its `texts`.
+    points of all its `texts`. The ledger fills in the rest: `content`, which commits to the prompt
+    where that is kept sealed, the gateway's version and how its machine's clock was.
     """
 
     record_id: str
@@ -75,6 +78,9 @@ class RequestOpened:
     characters: int
     stream: bool
     purpose: str = "inference"
+    content: str = ""
+    build: str = ""
+    clock: ClockState | None = None
 
     @property
     def agency(self) -> str:
@@ -86,21 +92,24 @@ class RequestOpened:
         claimed = None if self.claimed_grade is None else self.claimed_grade.name
         return {
             "action": OPENED,
-            "actor": _actor(self.principal),
-            "origin": _origin(self.origin),
-            "purpose": _text(self.purpose),
-            "model": _text(self.model),
+            "actor": actor_facts(self.principal),
+            "origin": origin_facts(self.origin),
+            "purpose": bounded(self.purpose),
+            "model": bounded(self.model),
             "grade": {
                 "claimed": claimed,
                 "input": self.input_grade.name,
                 "engine": self.engine_grade.name,
             },
-            "policy": _text(self.policy_version),
-            "detector": _text(self.detector_version),
+            "policy": bounded(self.policy_version),
+            "detector": bounded(self.detector_version),
             "found": {"occurrences": _counts(self.counts), "values": _counts(self.values)},
-            "texts": _count(self.texts),
-            "characters": _count(self.characters),
+            "texts": bounded_count(self.texts),
+            "characters": bounded_count(self.characters),
             "stream": self.stream,
+            "build": bounded(self.build),
+            "clock": _clock(self.clock),
+            **_content(self.content),
         }
 
 
@@ -108,7 +117,8 @@ class RequestOpened:
 class RequestClosed:
     """How an opened request ended. `restored` counts by reason, `blanked` by entity name.
 
-    `agency` is filled in by the ledger, from the opening.
+    The ledger fills in `agency`, from the opening, and `content`, which commits to the answer where
+    that is kept sealed.
     """
 
     record_id: str
@@ -120,6 +130,7 @@ class RequestClosed:
     restored: Mapping[str, int]
     blanked: Mapping[str, int]
     agency: str = PLATFORM
+    content: str = ""
 
     def facts(self) -> JsonObject:
         """The body without what all events share."""
@@ -128,15 +139,15 @@ class RequestClosed:
         return {
             "action": CLOSED,
             "outcome": self.outcome.value,
-            "code": _text(self.code),
-            "attempts": [_text(replica) for replica in self.usage.attempts],
+            "code": bounded(self.code),
+            "attempts": [bounded(replica) for replica in self.usage.attempts],
             "engine_model": self.usage.engine_model if named else "",
-            "parts": _count(self.usage.parts),
+            "parts": bounded_count(self.usage.parts),
             "tokens": {
-                "input": _count(tokens.input),
-                "output": _count(tokens.output),
-                "cached": _count(tokens.cached),
-                "reasoning": _count(tokens.reasoning),
+                "input": bounded_count(tokens.input),
+                "output": bounded_count(tokens.output),
+                "cached": bounded_count(tokens.cached),
+                "reasoning": bounded_count(tokens.reasoning),
             },
             "duration_ms": {
                 "queued": _milliseconds(self.usage.queued_seconds),
@@ -145,6 +156,7 @@ class RequestClosed:
             },
             "restored": _counts(self.restored),
             "blanked": _counts(self.blanked),
+            **_content(self.content),
         }
 
 
@@ -186,12 +198,12 @@ class RequestRefused:
         """The body without what all events share."""
         return {
             "action": REFUSED,
-            "actor": _actor(self.principal) if self.principal else None,
-            "origin": _origin(self.origin),
-            "model": _text(self.model),
-            "code": _text(self.code),
-            "reason": _text(self.reason),
-            "count": _count(self.count),
+            "actor": actor_facts(self.principal) if self.principal else None,
+            "origin": origin_facts(self.origin),
+            "model": bounded(self.model),
+            "code": bounded(self.code),
+            "reason": bounded(self.reason),
+            "count": bounded_count(self.count),
         }
 
 
@@ -223,10 +235,14 @@ class AuthRefused:
             "action": AUTH_REFUSED,
             "minute": iso_time(self.minute_at),
             "refused": [
-                {"reason": _text(reason), "network": _text(network), "count": _count(times)}
+                {
+                    "reason": bounded(reason),
+                    "network": bounded(network),
+                    "count": bounded_count(times),
+                }
                 for reason, network, times in self.networks
             ],
-            "dropped": _count(self.dropped),
+            "dropped": bounded_count(self.dropped),
         }
 
 
@@ -253,8 +269,8 @@ class WriterStarted:
         return {
             "action": WRITER_STARTED,
             "key_id": self.key_id,
-            "build": _text(self.build),
-            "schema": _text(self.schema),
+            "build": bounded(self.build),
+            "schema": bounded(self.schema),
             "previous": previous,
         }
 
@@ -286,8 +302,34 @@ class WriterLost:
         return {
             "action": WRITER_LOST,
             "writer": self.writer,
-            "last_sequence": _count(self.last_sequence),
-            "closed": _count(self.closed),
+            "last_sequence": bounded_count(self.last_sequence),
+            "closed": bounded_count(self.closed),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFull:
+    """For a time no record was opened, since the ledger had no room left; told when it had again.
+
+    `cause` is "disk" (less was free than the reserve) or "backlog" (too much was unsealed), both
+    times are Unix seconds, and `refused` counts what was refused meanwhile for this reason.
+    """
+
+    record_id: str
+    cause: str
+    since: float
+    until: float
+    refused: int
+    agency: str = PLATFORM
+
+    def facts(self) -> JsonObject:
+        """The body without what all events share."""
+        return {
+            "action": LOG_FULL,
+            "cause": bounded(self.cause),
+            "from": iso_time(self.since),
+            "until": iso_time(self.until),
+            "refused": bounded_count(self.refused),
         }
 
 
@@ -301,14 +343,14 @@ class Canonical(NamedTuple):
 
 def canonical(event: Event, at: float) -> Canonical:
     """What is hashed, signed and kept of an event; `at` is its time in Unix seconds."""
-    facts, agency = event.facts(), _text(event.agency)
+    facts, agency = event.facts(), bounded(event.agency)
     shared: JsonObject = {
         "version": _VERSION,
         "id": event.record_id,
         "time": iso_time(at),
         "agency": agency,
     }
-    return Canonical(str(facts["action"]), agency, rfc8785.dumps(shared | facts))
+    return Canonical(str(facts["action"]), agency, entry.canonical(shared | facts))
 
 
 def iso_time(at: float) -> str:
@@ -325,39 +367,56 @@ def new_id() -> str:
     return f"{milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
 
 
-def _actor(principal: Principal) -> JsonObject:
+def actor_facts(principal: Principal) -> JsonObject:
+    """Who acted, as events tell it: ids and roles, no name."""
     roles: list[JsonValue] = [*sorted(role.value for role in principal.roles)]
     return {
-        "sub": _text(principal.subject),
-        "agency": _text(principal.agency),
-        "department": _text(principal.department),
+        "sub": bounded(principal.subject),
+        "agency": bounded(principal.agency),
+        "department": bounded(principal.department),
         "roles": roles,
-        "acr": _text(principal.acr),
-        "client": _text(principal.client),
+        "acr": bounded(principal.acr),
+        "client": bounded(principal.client),
     }
 
 
-def _origin(origin: PeerOrigin) -> JsonObject:
+def origin_facts(origin: PeerOrigin) -> JsonObject:
+    """From where, as events tell it."""
     caller = origin.caller_request_id
     return {
-        "address": _text(origin.address),
-        "surface": _text(origin.surface),
+        "address": bounded(origin.address),
+        "surface": bounded(origin.surface),
         "caller_request_id": caller if _CALLER_ID.fullmatch(caller) else "",
     }
 
 
-def _text(value: str) -> str:
+def bounded(value: str) -> str:
     """Bounded, and valid Unicode: a token's JSON may hold half a surrogate pair."""
     return value[:_LONGEST].encode("utf-8", "replace").decode()
 
 
-def _count(value: int) -> int:
-    """Within what JSON carries: an engine may report any number."""
+def bounded_count(value: int) -> int:
+    """A number within what JSON carries: an engine may report any number."""
     return max(0, min(value, _LARGEST))
 
 
 def _counts(values: Mapping[str, int]) -> JsonObject:
-    return {_text(name): _count(value) for name, value in values.items()}
+    return {bounded(name): bounded_count(value) for name, value in values.items()}
+
+
+def _content(commitment: str) -> JsonObject:
+    """Only where content is kept."""
+    return {"content": commitment} if commitment else {}
+
+
+def _clock(clock: ClockState | None) -> JsonObject | None:
+    if clock is None:
+        return None
+    return {
+        "synchronised": clock.synchronised,
+        "offset_us": max(-_LARGEST, min(clock.offset_us, _LARGEST)),
+        "error_us": bounded_count(clock.error_us),
+    }
 
 
 def _milliseconds(seconds: float) -> int:

@@ -6,12 +6,14 @@ have a small bound of their own and never take the place of a request.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
 from gateway.errors import AuditUnavailable
+from gateway.store.content import ContentRow
+from gateway.store.subjects import SubjectRow
 
 
 class Stage(Enum):
@@ -21,6 +23,10 @@ class Stage(Enum):
     TAKEN = "taken"  # in a transaction that may or may not have been kept
     WRITTEN = "written"
     DROPPED = "dropped"  # certainly never written; its closing is not written either
+    LOST = "lost"  # written, and closed as lost by another; its own closing is not written
+
+
+GONE = (Stage.DROPPED, Stage.LOST)
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +34,8 @@ class Opening:
     """A record that is being opened. `durable` resolves once it is, or with AuditUnavailable.
 
     Whoever got one must hand it to `Ledger.close` exactly once, also if `durable` has failed.
-    `on_drop` is called once, when it is certain that it will never be written.
+    `on_drop` is called once, when it is certain that it will never be written. An event that
+    nothing follows takes one of the `places`, a record that will be closed two.
     """
 
     record_id: str
@@ -38,11 +45,15 @@ class Opening:
     closing: bool = False
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
     on_drop: Callable[[], None] | None = field(default=None, repr=False)
+    places: int = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pending:
-    """One event on its way; `opening` is the record that it opens or closes, if it does."""
+    """One event on its way; `opening` is the record that it opens or closes, if it does.
+
+    `subjects` and `content` are written with it, in its transaction, or not at all.
+    """
 
     record_id: str
     action: str
@@ -50,6 +61,8 @@ class Pending:
     body: bytes = field(repr=False)
     opening: Opening | None = None
     opens: bool = False
+    subjects: Sequence[SubjectRow] = field(default=(), repr=False)
+    content: Sequence[ContentRow] = field(default=(), repr=False)
 
 
 class Queue:
@@ -68,14 +81,14 @@ class Queue:
         return len(self._waiting) + len(self._refusals)
 
     def put_opening(self, pending: Pending, opening: Opening) -> None:
-        """Takes two places.
+        """Takes the opening's places.
 
         Raises:
-            AuditUnavailable: there are not two left.
+            AuditUnavailable: so many are not left.
         """
-        if self._free < 2:
+        if self._free < opening.places:
             raise AuditUnavailable
-        self._free -= 2
+        self._free -= opening.places
         self._tickets[opening] = self._put(pending)
 
     def put_closing(self, pending: Pending) -> None:
@@ -91,12 +104,12 @@ class Queue:
         return True
 
     def take(self, most: int) -> list[Pending]:
-        """The next events to write, requests first; closings of dropped openings fall away."""
+        """The next events to write, requests first; closings of what is gone fall away."""
         taken: list[Pending] = []
         for ticket in list(islice(self._waiting, most)):
             pending = self._waiting.pop(ticket)
             opening = pending.opening
-            if opening and opening.stage is Stage.DROPPED:
+            if opening and opening.stage in GONE:
                 continue
             if opening and pending.opens:
                 opening.stage = Stage.TAKEN
@@ -115,6 +128,12 @@ class Queue:
             else:
                 kept[self._ticket()] = pending
         self._waiting = kept | self._waiting
+
+    def lose(self, openings: list[Opening]) -> None:
+        """Somebody else has closed these records: their closings need no place any more."""
+        for opening in openings:
+            opening.stage = Stage.LOST
+            self._free += 1
 
     def written(self, batch: list[Pending]) -> None:
         """Frees the places of events that are durable, and resolves their openings."""
@@ -147,7 +166,7 @@ class Queue:
 
     def _drop(self, opening: Opening) -> None:
         opening.stage = Stage.DROPPED
-        self._free += 2
+        self._free += opening.places
         _fail(opening)
         if opening.on_drop:
             opening.on_drop()

@@ -1,30 +1,30 @@
 """What an agency may read of its own records: receipts with proofs, and the last records.
 
-Every function asks for one agency and answers from its rows alone. Events without an agency belong
-to the platform and are nobody's to ask for here.
+Every function asks for one agency and answers from its rows alone; PostgreSQL itself shows it no
+other agency's. Events without an agency belong to the platform and are nobody's to ask for here.
 """
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.ledger.events import CLOSED, OPENED, PLATFORM, REFUSED
-from gateway.ledger.sealer import TILE_LEVELS
+from gateway.ledger.log_files import newest_witnessed
+from gateway.ledger.paths import path
 from gateway.proofs.entry import event_hash
-from gateway.proofs.tree import Range, Subtree, inclusion_ranges, join, leaf_hash, subtrees
+from gateway.proofs.policy import Policy
+from gateway.proofs.tree import inclusion_ranges
 from gateway.store.database import Database
 from gateway.store.events import StoredEvent, events_of_records, last_events
 from gateway.store.leaves import (
     CheckpointRow,
     LeafRow,
-    entries,
     last_checkpoint,
     leaves_at,
-    subtree_hashes,
 )
 
 
@@ -106,21 +106,24 @@ class RecordView:
 
 
 async def read_receipt(
-    database: Database, record_id: str, agency: str, *, key_id: str
+    database: Database, record_id: str, agency: str, *, key_id: str, policy: Policy | None = None
 ) -> Receipt | None:
     """The receipt of one record of this agency; None if it has no such record.
+
+    Its checkpoint is the newest that a quorum of the policy's witnesses has signed, if that covers
+    all of the record's leaves, and else the newest of all.
 
     Raises:
         StoreUnavailable: the database cannot be read.
     """
     if agency == PLATFORM:
         return None
-    async with database.reading() as connection:
+    async with database.reading_of(agency) as connection:
         events = await events_of_records(connection, [record_id], agency)
         if not events:
             return None
-        checkpoint = await last_checkpoint(connection)
         leaves = await leaves_at(connection, [stored.position for stored in events])
+        checkpoint = await _checkpoint(connection, leaves, policy)
         promises = []
         for stored in events:
             sealed = None
@@ -139,6 +142,17 @@ async def read_receipt(
     )
 
 
+async def _checkpoint(
+    connection: AsyncConnection, leaves: Mapping[int, LeafRow], policy: Policy | None
+) -> CheckpointRow | None:
+    if policy and leaves:
+        last = max(leaf.leaf_index for leaf in leaves.values())
+        witnessed = await newest_witnessed(connection, policy, above=last)
+        if witnessed:
+            return witnessed.checkpoint._replace(note=witnessed.note)
+    return await last_checkpoint(connection)
+
+
 async def read_recent(database: Database, agency: str, limit: int) -> list[RecordView]:
     """This agency's last records, newest first.
 
@@ -147,7 +161,7 @@ async def read_recent(database: Database, agency: str, limit: int) -> list[Recor
     """
     if agency == PLATFORM or limit <= 0:
         return []
-    async with database.reading() as connection:
+    async with database.reading_of(agency) as connection:
         begun = await last_events(connection, agency, actions=(OPENED, REFUSED), limit=limit)
         ids = [stored.event.record_id for stored in begun]
         every = await events_of_records(connection, ids, agency) if ids else []
@@ -173,39 +187,13 @@ def _promise(stored: StoredEvent, key_id: str, sealed: Inclusion | None) -> Prom
 async def _inclusion(
     connection: AsyncConnection, leaf: LeafRow, checkpoint: CheckpointRow
 ) -> Inclusion:
-    path = [
-        await _range_hash(connection, part)
-        for part in inclusion_ranges(leaf.leaf_index, checkpoint.size)
-    ]
+    hashes = await path(connection, inclusion_ranges(leaf.leaf_index, checkpoint.size))
     return Inclusion(
         leaf_index=leaf.leaf_index,
         agency_number=leaf.agency_number,
         entry=_base64(leaf.entry),
-        path=tuple(_base64(hash_) for hash_ in path),
+        path=tuple(_base64(hash_) for hash_ in hashes),
     )
-
-
-async def _range_hash(connection: AsyncConnection, part: Range) -> bytes:
-    return join([await _subtree_hash(connection, subtree) for subtree in subtrees(part)])
-
-
-async def _subtree_hash(connection: AsyncConnection, subtree: Subtree) -> bytes:
-    """From the nearest level below whose hashes are kept: at most 128 of them."""
-    tile, above = divmod(subtree.level, TILE_LEVELS)
-    start, end = subtree.number << above, (subtree.number + 1) << above
-    if tile:
-        hashes = await subtree_hashes(connection, tile, start=start, end=end)
-    else:
-        hashes = [leaf_hash(entry) for entry in await entries(connection, start, end)]
-    return _complete(hashes)
-
-
-def _complete(hashes: Sequence[bytes]) -> bytes:
-    """The root of a power of two of neighbouring hashes."""
-    size = len(hashes)
-    if size == 1:
-        return hashes[0]
-    return join([_complete(hashes[: size // 2]), _complete(hashes[size // 2 :])])
 
 
 def _view(

@@ -7,25 +7,43 @@ said: see events for what is recorded.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from gateway.errors import AuditUnavailable, public_error
 from gateway.ledger.appender import Appender, Timing
-from gateway.ledger.events import RequestClosed, RequestOpened, RequestRefused
+from gateway.ledger.beside import Beside
+from gateway.ledger.events import (
+    Event,
+    LogFull,
+    RequestClosed,
+    RequestOpened,
+    RequestRefused,
+    new_id,
+)
+from gateway.ledger.in_force import InForce
 from gateway.ledger.keys import LedgerKeys
-from gateway.ledger.queue import Opening, Queue, Stage
+from gateway.ledger.log_files import LogFile, LogFiles
+from gateway.ledger.queue import GONE, Opening, Pending, Queue
 from gateway.ledger.receipts import Receipt, RecordView, read_receipt, read_recent
-from gateway.ledger.sealer import Sealer
+from gateway.ledger.sealer import Sealer, Sealing
+from gateway.ledger.witnesses import Witnesses
+from gateway.os_clock import OsClock
+from gateway.proofs.reader import EventRow as SignedRow
+from gateway.proofs.records import is_authentic
+from gateway.store.content import ContentRow
 from gateway.store.database import Database
 from gateway.store.errors import StoreUnavailable
+from gateway.store.events import StoredEvent
 
 REFUSAL_PLACES = 256
+NOTHING = Beside()
 _DISK_SECONDS = 0.5  # how long a look at the free disk is believed
 
 
@@ -33,17 +51,25 @@ _DISK_SECONDS = 0.5  # how long a look at the free disk is believed
 class LedgerOptions:
     """Bounds and waits of the write path; the settings of the same names explain them.
 
-    `drain_seconds` bounds a clean shutdown. `clock` gives Unix seconds.
+    `seals` is False where a process of its own seals. `drain_seconds` bounds a clean shutdown.
+    `silence_seconds` is how long another process's writer may be silent before it counts as dead.
+    `in_force` is told at the start, where there is a gateway that works by it.
+    `clock` gives Unix seconds.
     """
 
     queue_places: int = 4_096
     durable_seconds: float = 5.0
+    seals: bool = True
     seal_seconds: float = 1.0
     unsealed_limit: int = 100_000
     disk_reserve_bytes: int = 64 * 1024 * 1024
     drain_seconds: float = 10.0
     heartbeat_seconds: float = 10.0
+    silence_seconds: float = 60.0
+    sealed_file: Path | None = None
+    agency_head_seconds: float = 3_600.0
     build: str = ""
+    in_force: InForce | None = None
     clock: Callable[[], float] = time.time
 
 
@@ -57,12 +83,24 @@ class Trouble(StrEnum):
     BACKLOG = "backlog"  # more is unsealed than allowed
 
 
+NO_ROOM = frozenset({Trouble.DISK, Trouble.BACKLOG})
+
+
+class _Full(NamedTuple):
+    """Since when (Unix seconds) and why there is no room, and what was refused meanwhile."""
+
+    cause: Trouble
+    since: float
+    refused: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerState:
     """How the ledger is; `root` in hex, `sealed_at` in Unix seconds.
 
     `healthy` is False while no record can be written, or sealing was refused, and `trouble` says
-    why; it is NONE also before the ledger runs and after.
+    why; it is NONE also before the ledger runs and after. `witnessed_size` is how far a quorum of
+    outside witnesses has signed, and `witnesses_stale` an alarm that it should be further.
     """
 
     size: int
@@ -72,6 +110,8 @@ class LedgerState:
     queued: int
     healthy: bool
     trouble: Trouble
+    witnessed_size: int
+    witnesses_stale: bool
 
 
 class Ledger:
@@ -80,28 +120,51 @@ class Ledger:
     Raises:
         StoreUnavailable: on entering, when the database cannot be written.
         SealingRefused: on entering, when the tree's head is not what our key has signed.
+        StateUnusable: on entering, when what is remembered of it elsewhere cannot be trusted.
     """
 
-    def __init__(self, options: LedgerOptions, database: Database, keys: LedgerKeys) -> None:
-        timing = Timing(heartbeat_seconds=options.heartbeat_seconds, clock=options.clock)
+    def __init__(
+        self,
+        options: LedgerOptions,
+        database: Database,
+        keys: LedgerKeys,
+        witnesses: Witnesses | None = None,
+    ) -> None:
+        timing = Timing(
+            heartbeat_seconds=options.heartbeat_seconds,
+            silence_seconds=options.silence_seconds,
+            clock=options.clock,
+        )
         self._options = options
         self._database = database
         self._keys = keys
         self._queue = Queue(options.queue_places, REFUSAL_PLACES, self._wake)
         self._appender = Appender(database, keys, self._queue, timing)
         self._sealer = Sealer(
-            database, keys, seal_seconds=options.seal_seconds, clock=options.clock
+            database,
+            keys,
+            Sealing(
+                seal_seconds=options.seal_seconds,
+                seals=options.seals,
+                head_seconds=options.agency_head_seconds,
+                state_file=options.sealed_file,
+                clock=options.clock,
+            ),
+            witnesses=witnesses,
+            written=lambda: self._appender.appended,
         )
+        self._policy = witnesses.policy if witnesses else None
+        self._files = LogFiles(database, keys.pins, self._policy)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._accepts = False
-        self._unsealed_before = self._size_before = 0
         self._disk_checked_at = 0.0
         self._disk_trouble = Trouble.NONE
+        self._full: _Full | None = None
+        self._clock = OsClock()
 
     async def __aenter__(self) -> Self:
-        self._unsealed_before = await self._sealer.start()
-        self._size_before = self._sealer.size
-        await self._appender.start(self._options.build)
+        await self._sealer.look()
+        await self._appender.start(self._options.build, self._options.in_force)
         self._tasks = (
             asyncio.create_task(self._appender.run(), name="ledger writer"),
             asyncio.create_task(self._sealer.run(), name="ledger sealer"),
@@ -128,36 +191,77 @@ class Ledger:
                     self._sealer.stop()
                     await sealer
 
-    def open(self, event: RequestOpened) -> Opening:
+    def open(self, event: RequestOpened, *, beside: Beside = NOTHING) -> Opening:
         """Starts the write of an opening record, and reserves its closing's place.
 
-        `durable` of what is returned resolves once the record is durable, and fails with
-        AuditUnavailable when it is not in time. Call from the event loop's thread.
+        What is `beside` it is written with it or not at all. `durable` of what is returned resolves
+        once the record is durable, and fails with AuditUnavailable when it is not in time. Call
+        from the event loop's thread.
 
         Raises:
             AuditUnavailable: no place, no disk, too much unsealed, or the store is away.
         """
-        if not self._can_open():
-            raise AuditUnavailable
-        loop = asyncio.get_running_loop()
+        self._require_room()
         opening = Opening(
             event.record_id,
             event.agency,
-            loop.create_future(),
+            asyncio.get_running_loop().create_future(),
             on_drop=partial(self._dropped, event),
         )
-        pending = self._appender.pending(event)
-        self._queue.put_opening(replace(pending, opening=opening, opens=True), opening)
-        opening.timer = loop.call_later(self._options.durable_seconds, self._queue.expire, opening)
+        prompt = beside.prompt
+        event = replace(
+            event,
+            content=prompt.commitment if prompt else "",
+            build=self._options.build,
+            clock=self._clock.state(),
+        )
+        pending = replace(
+            self._appender.pending(event),
+            subjects=beside.subjects,
+            content=(prompt.row,) if prompt else (),
+        )
+        self._put(opening, pending)
         return opening
 
-    def close(self, opening: Opening, event: RequestClosed) -> None:
+    def now(self) -> float:
+        """The time of events, in Unix seconds."""
+        return self._options.clock()
+
+    def is_authentic(self, stored: StoredEvent) -> bool:
+        """Whether an event stands as one of this installation's writers has signed it."""
+        row = SignedRow(stored.position, *stored.event)
+        return is_authentic(row, self._keys.pins.writers.values())
+
+    async def record(self, event: Event, *, content: Sequence[ContentRow] = ()) -> None:
+        """Writes an event that belongs to no request, and what is sealed beside it.
+
+        Both are durable when this returns.
+
+        Raises:
+            AuditUnavailable: it is not known to be; it may or may not have been kept.
+        """
+        self._require_room()
+        durable = asyncio.get_running_loop().create_future()
+        opening = Opening(event.record_id, event.agency, durable, places=1)
+        self._put(opening, replace(self._appender.pending(event), content=content))
+        await durable
+
+    def _put(self, opening: Opening, pending: Pending) -> None:
+        self._queue.put_opening(replace(pending, opening=opening, opens=True), opening)
+        loop = asyncio.get_running_loop()
+        opening.timer = loop.call_later(self._options.durable_seconds, self._queue.expire, opening)
+
+    def close(self, opening: Opening, event: RequestClosed, *, beside: Beside = NOTHING) -> None:
         """Puts the closing into its reserved place; never waits, never fails, counts once."""
-        if opening.closing or opening.stage is Stage.DROPPED:
+        if opening.closing or opening.stage in GONE:
             return
         opening.closing = True
-        pending = self._appender.pending(replace(event, agency=opening.agency))
-        self._queue.put_closing(replace(pending, opening=opening))
+        answer = beside.sealed_answer()
+        commitment = answer.commitment if answer else ""
+        closed = replace(event, agency=opening.agency, content=commitment)
+        content = (answer.row,) if answer else ()
+        pending = replace(self._appender.pending(closed), opening=opening, content=content)
+        self._queue.put_closing(pending)
 
     def refused(self, event: RequestRefused) -> None:
         """Counts a refusal, and writes it if it is the first of its kind; never waits or fails."""
@@ -189,7 +293,11 @@ class Ledger:
         """
         try:
             return await read_receipt(
-                self._database, record_id, agency, key_id=self._keys.writer_id
+                self._database,
+                record_id,
+                agency,
+                key_id=self._keys.writer_id,
+                policy=self._policy,
             )
         except StoreUnavailable:
             raise AuditUnavailable from None
@@ -205,24 +313,57 @@ class Ledger:
         except StoreUnavailable:
             raise AuditUnavailable from None
 
+    async def log_file(self, path: str) -> LogFile | None:
+        """A file of the public log by its address below `/log/`; None if there is none.
+
+        Raises:
+            AuditUnavailable: the records cannot be read now.
+        """
+        try:
+            return await self._files.read(path)
+        except StoreUnavailable:
+            raise AuditUnavailable from None
+
     async def state(self) -> LedgerState:
         """How the ledger is, from memory: it answers also while the store is away."""
         return LedgerState(
             size=self._sealer.size,
             root=self._sealer.root.hex(),
             sealed_at=self._sealer.sealed_at,
-            unsealed=self._unsealed(),
+            unsealed=self._sealer.unsealed,
             queued=self._appender.unwritten,
             healthy=self._can_open(),
             trouble=self._trouble(),
+            witnessed_size=self._sealer.witnessed_size,
+            witnesses_stale=self._sealer.witnesses_stale,
         )
 
     def _wake(self) -> None:
         self._appender.wake()
 
-    def _unsealed(self) -> int:
-        sealed = self._sealer.size - self._size_before
-        return self._unsealed_before + self._appender.appended - sealed
+    def _require_room(self) -> None:
+        """Tells of a time without room as soon as there is some again.
+
+        Raises:
+            AuditUnavailable: no record can be opened.
+        """
+        trouble = self._trouble()
+        if trouble in NO_ROOM:
+            full = self._full or _Full(trouble, self._options.clock(), 0)
+            self._full = full._replace(refused=full.refused + 1)
+        if trouble or not self._accepts:
+            raise AuditUnavailable
+        if self._full and self._queue.put_refusal(self._appender.pending(self._told(self._full))):
+            self._full = None
+
+    def _told(self, full: "_Full") -> LogFull:
+        return LogFull(
+            record_id=new_id(),
+            cause=full.cause.value,
+            since=full.since,
+            until=self._options.clock(),
+            refused=full.refused,
+        )
 
     def _can_open(self) -> bool:
         return self._accepts and self._trouble() is Trouble.NONE
@@ -238,7 +379,7 @@ class Ledger:
         hangs = self._appender.busy_seconds() > self._options.durable_seconds
         if hangs or not self._appender.healthy or any(task.done() for task in self._tasks):
             return Trouble.STORE
-        if self._unsealed() > self._options.unsealed_limit:
+        if self._sealer.unsealed > self._options.unsealed_limit:
             return Trouble.BACKLOG
         return Trouble.NONE
 
@@ -247,8 +388,9 @@ class Ledger:
         if now - self._disk_checked_at >= _DISK_SECONDS:
             self._disk_checked_at = now
             try:
-                enough = self._database.free_bytes() >= self._options.disk_reserve_bytes
-                self._disk_trouble = Trouble.NONE if enough else Trouble.DISK
+                free = self._database.free_bytes()
+                scarce = free is not None and free < self._options.disk_reserve_bytes
+                self._disk_trouble = Trouble.DISK if scarce else Trouble.NONE
             except StoreUnavailable:
                 self._disk_trouble = Trouble.STORE
         return self._disk_trouble

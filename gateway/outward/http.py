@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 import httpx
@@ -29,12 +29,13 @@ TOTAL_SECONDS: Final = 8.0
 MAX_BYTES: Final = 512 * 1024
 _MOST_ADDRESSES: Final = 4
 _PORTS: Final = {"http": 80, "https": 443}
+_PLAIN_TEXT: Final = MappingProxyType({"content-type": "text/plain; charset=utf-8"})
 
 
 class OutwardFailed(Exception):
     """The other side gave no usable answer; `reason` is a closed word.
 
-    Words: destination_not_allowed, unreachable, timeout, too_large, encoded, not_json.
+    Words: destination_not_allowed, unreachable, timeout, refused, too_large, encoded, not_json.
     """
 
     def __init__(self, reason: str) -> None:
@@ -154,7 +155,7 @@ class Outward:
         Raises:
             OutwardFailed: no answer within the bounds; any status is an answer.
         """
-        return await self._call("GET", url, {}, None)
+        return await self._call("GET", url, {})
 
     async def post_form(
         self, url: str, fields: Mapping[str, str], headers: Mapping[str, str]
@@ -164,10 +165,33 @@ class Outward:
         Raises:
             OutwardFailed: no answer within the bounds; any status is an answer.
         """
-        return await self._call("POST", url, headers, fields)
+        return await self._call("POST", url, headers, fields=fields)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str] = _PLAIN_TEXT) -> Answer:
+        """POSTs bytes, as text/plain in UTF-8 unless the headers say otherwise.
+
+        Raises:
+            OutwardFailed: no answer within the bounds; any status is an answer.
+        """
+        return await self._call("POST", url, headers, content=body)
+
+    async def post_json(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """POSTs a JSON text.
+
+        Raises:
+            OutwardFailed: no answer within the bounds; any status is an answer.
+        """
+        headers = {**headers, "content-type": "application/json"}
+        return await self._call("POST", url, headers, content=body)
 
     async def _call(
-        self, method: str, url: str, headers: Mapping[str, str], fields: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        fields: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> Answer:
         if origin_of(url) not in self._origins:
             raise OutwardFailed("destination_not_allowed")
@@ -185,6 +209,7 @@ class Outward:
                             "host": target.netloc.decode("ascii"),
                         },
                         data=fields,
+                        content=content,
                         # The certificate must be for the name in the settings, not the address.
                         extensions={"sni_hostname": target.host},
                     )
@@ -214,21 +239,33 @@ class Outward:
 
 
 async def _resolve(target: httpx.URL) -> list[str]:
-    """The addresses of a URL's host, each of them allowed; the connection is then made to these.
+    """The addresses of a URL's host, each of them allowed; the connection is then made to these."""
+    addresses = await addresses_of(target.host, target.port or _PORTS[target.scheme])
+    if target.scheme == "http" and not all(_plain(each).is_loopback for each in addresses):
+        raise OutwardFailed("destination_not_allowed")
+    return addresses
+
+
+async def addresses_of(host: str, port: int) -> list[str]:
+    """The addresses of a host, each of them allowed.
 
     Operators' own networks are private, so private addresses pass; those that no service of
     theirs has (link-local with the clouds' metadata, multicast, unspecified) do not.
+
+    Raises:
+        OutwardFailed: destination_not_allowed.
+        OSError: the name is not known.
     """
     loop = asyncio.get_running_loop()
-    port = target.port or _PORTS[target.scheme]
-    found = await loop.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))[:_MOST_ADDRESSES]
-    for text in addresses:
-        address = ipaddress.ip_address(text)
-        mapped = getattr(address, "ipv4_mapped", None)
-        address = mapped or address
+    for address in map(_plain, addresses):
         if address.is_link_local or address.is_multicast or address.is_unspecified:
             raise OutwardFailed("destination_not_allowed")
-        if target.scheme == "http" and not address.is_loopback:
-            raise OutwardFailed("destination_not_allowed")
     return addresses
+
+
+def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address; of one that is mapped into IPv6 the IPv4 one."""
+    address = ipaddress.ip_address(text)
+    return getattr(address, "ipv4_mapped", None) or address

@@ -16,6 +16,9 @@ SALT_BYTES = 32
 WRITER_BYTES = 16
 _PROMISE_CONTEXT = b"gwanmun/promise/v1\n"
 _LARGEST_NUMBER = 2**64 - 1
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def event_hash(body: bytes) -> bytes:
@@ -54,17 +57,29 @@ def leaf_entry(*, salt: bytes, agency: str, agency_number: int, body_hash: bytes
     return ENTRY_VERSION + hidden.digest()
 
 
+def is_entry(entry: bytes) -> bool:
+    """Whether an entry has the one form that says nothing about anyone."""
+    return len(entry) == 1 + hashlib.sha256().digest_size and entry[:1] == ENTRY_VERSION
+
+
 def is_canonical(value: object, body: bytes) -> bool:
-    """Whether `body` is the canonical form of the JSON value that was read from it.
+    """Whether `body` is the canonical form of the JSON value that was read from it."""
+    try:
+        return canonical(value) == body
+    except (TypeError, ValueError):
+        return False
+
+
+def canonical(value: object) -> bytes:
+    """The canonical form of a JSON value as an event's.
 
     Events hold no floats and their keys are ASCII, and there RFC 8785 is what the standard
     library writes with sorted keys.
+
+    Raises:
+        TypeError, ValueError: it is no JSON value, or holds half a surrogate pair.
     """
-    try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return text.encode() == body
-    except (TypeError, ValueError):
-        return False
+    return _CANONICAL.encode(value).encode()
 
 
 def _label(agency: str) -> bytes:

@@ -5,8 +5,6 @@ ones stand in a tree whose head a pinned key has signed. Its record id, subject 
 it says; only the log's events show that they belong to the promises.
 """
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -14,8 +12,9 @@ from typing import NamedTuple, TypeAlias
 from cryptography.exceptions import InvalidSignature
 
 from gateway.proofs.entry import event_hash, leaf_entry, promise
-from gateway.proofs.note import Checkpoint, NoteInvalid, open_note
-from gateway.proofs.reader import Bounds, EventRow, LogReader
+from gateway.proofs.note import Checkpoint, NoteInvalid
+from gateway.proofs.reader import Bounds, EventRow, LeafRow, LogReader
+from gateway.proofs.spelling import bytes_of
 from gateway.proofs.tree import EMPTY_ROOT, Frontier, inclusion_holds, leaf_hash
 from gateway.proofs.trust import Trust
 
@@ -29,13 +28,15 @@ class ReceiptInvalid(Exception):
 
 
 class Promised(NamedTuple):
-    """A promise that a pinned writer has signed; `leaf_index` is None before it is sealed."""
+    """A promise that a pinned writer has signed; without leaf and entry before it is sealed."""
 
     action: str
     writer: str
     sequence: int
     event_hash: bytes
     leaf_index: int | None
+    entry: bytes = b""
+    salt: bytes = b""
 
 
 class Proven(NamedTuple):
@@ -59,11 +60,13 @@ class Standing(StrEnum):
     UNSEALED = "unsealed"  # it stands and waits for its leaf, as it did in the receipt
     REMOVED = "removed"  # no event has its number: the receipt proves that it was taken away
     CHANGED = "changed"  # another event has its number
+    PRUNED = "pruned"  # its retention has ended; its leaf stands, and is the promised event's
     MOVED = "moved"  # its leaf is not where the receipt proves it
     OTHER_RECORD = "other_record"  # the promised event is not of the record that the receipt names
+    UNSEEN = "unseen"  # tiles alone cannot show a promise that was not sealed yet
 
 
-KEPT = (Standing.STANDS, Standing.UNSEALED)
+KEPT = (Standing.STANDS, Standing.UNSEALED, Standing.PRUNED, Standing.UNSEEN)
 
 
 class Found(NamedTuple):
@@ -103,7 +106,7 @@ def verify_receipt(receipt: Mapping[str, object], trust: Trust) -> Proven:
         if not isinstance(record_id, str) or not isinstance(agency, str):
             raise ReceiptInvalid("form")
         proven = tuple(_promise(each, agency, checkpoint, trust) for each in promises)
-    except (KeyError, TypeError, AttributeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise ReceiptInvalid("form") from None
     return Proven(record_id, agency, proven, checkpoint)
 
@@ -119,9 +122,11 @@ def find_promised(reader: LogReader, proven: Proven) -> Found:
     met: dict[_Number, Standing] = {}
     tree, checkpoint = Frontier(), proven.checkpoint
     kept = None if checkpoint is None else checkpoint == _head(checkpoint, tree)
-    for leaf, row in reader.leaves(bounds):
+    for leaf, row, pruned in reader.leaves(bounds):
         if row and (promised := wanted.get(_number_of(row))):
             met[_number_of(row)] = _standing(row, tree.size, promised, proven)
+        elif pruned and (promised := wanted.get((pruned.writer, pruned.sequence))):
+            met[pruned.writer, pruned.sequence] = _pruned(leaf, promised, proven)
         tree.append(leaf_hash(leaf.entry if isinstance(leaf.entry, bytes) else b""))
         if checkpoint and tree.size == checkpoint.size:
             kept = checkpoint == _head(checkpoint, tree)
@@ -129,6 +134,25 @@ def find_promised(reader: LogReader, proven: Proven) -> Found:
         if promised := wanted.get(_number_of(row)):
             met[_number_of(row)] = _standing(row, None, promised, proven)
     standings = (met.get(each[1:3], Standing.REMOVED) for each in proven.promises)
+    return Found(tuple(standings), kept)
+
+
+def find_leaves(entries: Iterator[bytes], proven: Proven) -> Found:
+    """Looks for the leaves that a receipt proves among a log's entries, read to their end.
+
+    The entries' own truth is for their giver to show.
+    """
+    wanted = {each.leaf_index: each for each in proven.promises if each.leaf_index is not None}
+    met: dict[int | None, Standing] = {None: Standing.UNSEEN}
+    tree, checkpoint = Frontier(), proven.checkpoint
+    kept = None if checkpoint is None else checkpoint == _head(checkpoint, tree)
+    for index, entry in enumerate(entries):
+        if promised := wanted.get(index):
+            met[index] = Standing.STANDS if entry == promised.entry else Standing.CHANGED
+        tree.append(leaf_hash(entry))
+        if checkpoint and tree.size == checkpoint.size:
+            kept = checkpoint == _head(checkpoint, tree)
+    standings = (met.get(each.leaf_index, Standing.REMOVED) for each in proven.promises)
     return Found(tuple(standings), kept)
 
 
@@ -156,13 +180,30 @@ def _standing(row: EventRow, leaf: int | None, promised: Promised, proven: Prove
     return Standing.UNSEALED if leaf is None else Standing.STANDS
 
 
+def _pruned(leaf: LeafRow, promised: Promised, proven: Proven) -> Standing:
+    """Only the promised event, with its salt, makes the entry that is left of it."""
+    try:
+        entry = leaf_entry(
+            salt=promised.salt,
+            agency=proven.agency,
+            agency_number=_number(leaf.agency_number),
+            body_hash=promised.event_hash,
+        )
+    except (ReceiptInvalid, ValueError):
+        return Standing.CHANGED
+    if leaf.entry != entry:
+        return Standing.CHANGED
+    moved = promised.leaf_index not in (None, leaf.leaf_index)
+    return Standing.MOVED if moved else Standing.PRUNED
+
+
 def _checkpoint(note: object, trust: Trust) -> Checkpoint | None:
     if note is None:
         return None
     if not isinstance(note, str):
         raise ReceiptInvalid("checkpoint")
     try:
-        found = Checkpoint.parse(open_note(note, trust.log))
+        found = Checkpoint.parse(trust.open(note).text)
     except NoteInvalid:
         raise ReceiptInvalid("checkpoint") from None
     if found.origin != trust.origin:
@@ -173,7 +214,7 @@ def _checkpoint(note: object, trust: Trust) -> Checkpoint | None:
 def _promise(
     given: Mapping[str, object], agency: str, checkpoint: Checkpoint | None, trust: Trust
 ) -> Promised:
-    body_hash, salt = _bytes(given["event_hash"]), _bytes(given["salt"])
+    body_hash, salt = bytes_of(given["event_hash"]), bytes_of(given["salt"])
     # One spelling: an event that stands must not seem removed because its writer's id was respelt.
     writer = bytes.fromhex(str(given["writer"])).hex()
     sequence = _number(given["sequence"])
@@ -182,10 +223,10 @@ def _promise(
     if key is None:
         raise ReceiptInvalid("key")
     try:
-        key.verify(_bytes(given["signature"]), message)
+        key.verify(bytes_of(given["signature"]), message)
     except InvalidSignature:
         raise ReceiptInvalid("signature") from None
-    promised = Promised(str(given["action"]), writer, sequence, body_hash, None)
+    promised = Promised(str(given["action"]), writer, sequence, body_hash, None, salt=salt)
     sealed = given["sealed"]
     if sealed is None:
         return promised
@@ -193,19 +234,13 @@ def _promise(
         raise ReceiptInvalid("sealed")
     number, index = _number(sealed["agency_number"]), _number(sealed["leaf_index"])
     entry = leaf_entry(salt=salt, agency=agency, agency_number=number, body_hash=body_hash)
-    if _bytes(sealed["entry"]) != entry:
+    if bytes_of(sealed["entry"]) != entry:
         raise ReceiptInvalid("entry")
-    path = [_bytes(hash_) for hash_ in sealed["path"]]
+    path = [bytes_of(hash_) for hash_ in sealed["path"]]
     leaf = leaf_hash(entry)
     if not inclusion_holds(leaf, index, checkpoint.size, path=path, root=checkpoint.root):
         raise ReceiptInvalid("inclusion")
-    return promised._replace(leaf_index=index)
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise ReceiptInvalid("form")
-    return base64.b64decode(value, validate=True)
+    return promised._replace(leaf_index=index, entry=entry)
 
 
 def _number(value: object) -> int:

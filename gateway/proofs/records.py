@@ -6,7 +6,8 @@ after it was opened, and before its writer's end.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -43,7 +44,14 @@ class Flaw(StrEnum):
     CHECKPOINT = "checkpoint"
     SUBTREE = "subtree"
     HEAD = "head"
+    ROTATION = "rotation"
+    COSIGNATURE = "cosignature"
+    AGENCY_HEAD = "agency_head"
+    AGENCY_COUNT = "agency_count"
+    TILE = "tile"
+    TILE_MISSING = "tile_missing"
     TAIL_MISSING = "tail_missing"
+    PRUNED = "pruned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,16 +138,30 @@ class Records:
         """Writers that have not ended; 1 at most on a database of one process."""
         return sum(not writer.ended for writer in self._writers.values())
 
-    def feed(self, row: EventRow, leaf_index: int | None) -> Event:
-        """Checks one event; returns it read."""
+    def feed(
+        self,
+        row: EventRow,
+        leaf_index: int | None,
+        *,
+        holds_under: Ed25519PublicKey | None = None,
+    ) -> Event:
+        """Checks one event; returns it read. Its signature is known to hold under that key."""
         event = _read(row, leaf_index)
         try:
-            self._check_writer(event)
+            self._check_writer(event, holds_under)
             self._check_record(event, leaf_index)
         except Broken as broken:
             raise Broken(_placed(broken.problem, event, leaf_index)) from None
         self.count += 1
         return event
+
+    def pass_over(self, writer: str, sequence: int, leaf_index: int) -> None:
+        """One number of a writer whose event was pruned: it, too, follows the number before it."""
+        known = self._writers.get(writer)
+        if known is None or known.ended or sequence != known.last + 1:
+            detail = f"a pruned event with the number {sequence}"
+            raise Broken(Problem(flaw=Flaw.SEQUENCE, leaf_index=leaf_index, detail=detail))
+        known.last = sequence
 
     def finish(self) -> None:
         """After the last event: no record is open whose writer has ended."""
@@ -154,11 +176,12 @@ class Records:
                     )
                 )
 
-    def _check_writer(self, event: Event) -> None:
+    def _check_writer(self, event: Event, holds_under: Ed25519PublicKey | None) -> None:
         writer = self._writers.get(event.writer)
         if writer is None:
             writer = self._started(event)
-        _check_signature(event, writer.key)
+        if writer.key is not holds_under:
+            _check_signature(event, writer.key)
         if event.sequence != writer.last + 1:
             raise _broken(Flaw.SEQUENCE, f"expected {writer.last + 1}, found {event.sequence}")
         if writer.ended:
@@ -212,6 +235,22 @@ class Records:
             self._open[event.record_id] = _Open(event.writer, leaf_index, event.position)
         elif event.action == "request.closed" and not self._open.pop(event.record_id, None):
             raise _broken(Flaw.CLOSED_UNOPENED, "")
+
+
+def is_authentic(row: EventRow, keys: Iterable[Ed25519PublicKey]) -> bool:
+    """Whether one event, looked at alone, is as a writer with one of these keys has signed it.
+
+    Its columns have to repeat what its body says. Whether an event is missing this does not tell.
+    """
+    try:
+        event = _read(row, None)
+    except Broken:
+        return False
+    for key in keys:
+        with suppress(Broken):
+            _check_signature(event, key)
+            return True
+    return False
 
 
 def _broken(flaw: Flaw, detail: str) -> Broken:

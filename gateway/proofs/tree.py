@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962 section 2.1: hashes, inclusion proofs, and how they are checked.
 
 Proofs are described as ranges of leaves whose hashes make them up, so that whoever stores the
-hashes decides how they are fetched. The check follows RFC 9162 section 2.1.3.2.
+hashes decides how they are fetched. The checks follow RFC 9162 sections 2.1.3.2 and 2.1.4.2.
 """
 
 import hashlib
@@ -99,6 +99,31 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
     return list(reversed(list(_path(index, Range(0, size)))))
 
 
+def consistency_ranges(old: int, new: int) -> list[Range]:
+    """The ranges whose hashes prove that a tree of `new` leaves has grown out of its first `old`.
+
+    In the order of RFC 6962 section 2.1.2; empty where nothing is to prove (old is 0 or new).
+
+    Raises:
+        ValueError: the tree has shrunk.
+    """
+    if not 0 <= old <= new:
+        raise ValueError("a tree does not shrink")
+    found: list[Range] = []
+    part, whole = Range(0, new), True
+    while 0 < old < part.end:
+        middle = part.start + _left_size(part.end - part.start)
+        if old <= middle:
+            found.append(Range(middle, part.end))
+            part = Range(part.start, middle)
+        else:
+            found.append(Range(part.start, middle))
+            part, whole = Range(middle, part.end), False
+    if not whole:
+        found.append(part)
+    return found[::-1]
+
+
 def _path(index: int, part: Range) -> Iterator[Range]:
     while part.end - part.start > 1:
         middle = part.start + _left_size(part.end - part.start)
@@ -134,3 +159,32 @@ def inclusion_holds(
             node = node_hash(node, hash_)
         at, last = at >> 1, last >> 1
     return last == 0 and node == root
+
+
+def consistency_holds(
+    old: int, old_root: bytes, new: int, new_root: bytes, *, path: Sequence[bytes]
+) -> bool:
+    """Whether `path` proves that the tree with the new root has grown out of that with the old."""
+    if not 0 <= old <= new:
+        return False
+    if old in (0, new):
+        known = EMPTY_ROOT if old == 0 else new_root
+        return not path and old_root == known and (new > 0 or new_root == EMPTY_ROOT)
+    hashes = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    if not hashes:
+        return False
+    at, last = old - 1, new - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    before = after = hashes[0]
+    for hash_ in hashes[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            before, after = node_hash(hash_, before), node_hash(hash_, after)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            after = node_hash(after, hash_)
+        at, last = at >> 1, last >> 1
+    return last == 0 and before == old_root and after == new_root

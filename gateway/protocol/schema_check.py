@@ -69,7 +69,7 @@ class _Forms:
         form: object = value
         if isinstance(value, list):
             self._spend(_ENTERED + len(value) // _LOOKUPS)
-            form = tuple(map(self.of, value))
+            form = (list, *map(self.of, value))  # its kind first: two numbers may equal a scalar
         elif isinstance(value, dict):
             self._spend(_ENTERED * (1 + len(value)))
             form = frozenset((key, self.of(item)) for key, item in value.items())

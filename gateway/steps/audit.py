@@ -18,6 +18,7 @@ from gateway.errors import (
     Unauthenticated,
     public_error,
 )
+from gateway.ledger.beside import Beside
 from gateway.ledger.events import RequestClosed, RequestOpened, RequestRefused
 from gateway.ledger.queue import Opening
 from gateway.ledger.writer import Ledger
@@ -29,7 +30,10 @@ from redaction.mapping import Mapping as SurrogateMapping
 
 
 class Opened(NamedTuple):
-    """What is known when a call is ready for an engine; `task` holds surrogates only."""
+    """What is known when a call is ready for an engine; `task` holds surrogates only.
+
+    What is `beside` the record is kept with it.
+    """
 
     call: Call
     grant: Grant
@@ -37,6 +41,7 @@ class Opened(NamedTuple):
     findings: Findings
     mapping: SurrogateMapping
     task: Task
+    beside: Beside
 
 
 class RestorationCounts(Protocol):
@@ -83,7 +88,8 @@ class Entry:
         if self._arrival is None or self._ledger is None or self.principal is None:
             raise RuntimeError("an entry is opened inside audit, after authenticate")
         self.opened = opened
-        self._opening = self._ledger.open(_opening_event(self._arrival, self.principal, opened))
+        event = _opening_event(self._arrival, self.principal, opened)
+        self._opening = self._ledger.open(event, beside=opened.beside)
         self._gate = self._opening.durable
         if opened.call.preview:
             self._gate = asyncio.ensure_future(_stop_at_the_door(self._gate))
@@ -156,6 +162,7 @@ def _close(arrival: Arrival, entry: Entry, ledger: Ledger) -> None:
             restored=dict(entry.restoration.restored),
             blanked=dict(entry.restoration.blanked),
         ),
+        beside=entry.opened.beside,
     )
 
 
@@ -177,7 +184,7 @@ def _opening_event(arrival: Arrival, principal: Principal, opened: Opened) -> Re
         texts=len(call.fields),
         characters=call.estimate,
         stream=call.stream,
-        purpose="preview" if call.preview else "inference",
+        purpose=call.purpose,
     )
 
 

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.domain import Grade, Grant, Limits, ModelCard, Permission, Principal
+from gateway.domain import NO_MODEL, Grade, Grant, Limits, ModelCard, Permission, Principal
 from gateway.errors import ModelNotFound, PermissionDenied
 from redaction.policy import Policy
 
@@ -55,13 +55,13 @@ class Allowance:
     limits: Limits
     policies: Policies
 
-    def on(self, model: str) -> Grant:
-        """The Grant on a model of that name or alias.
+    def on(self, model: str | None) -> Grant:
+        """The Grant on a model of that name or alias; on none for a call that needs none.
 
         Raises:
             ModelNotFound: none is on offer.
         """
-        card = self.policies.find(model)
+        card = NO_MODEL if model is None else self.policies.find(model)
         if card is None:
             raise ModelNotFound(param="model")
         agency = _salt(self.policies.salt_key, "agency", self.principal.agency)
@@ -77,13 +77,15 @@ class Allowance:
         )
 
 
-async def authorize(principal: Principal, policies: Policies) -> Allowance:
+async def authorize(
+    principal: Principal, policies: Policies, permission: Permission = Permission.CHAT_CREATE
+) -> Allowance:
     """Returns what the principal may use.
 
     Raises:
-        PermissionDenied: no role of the principal may call models.
+        PermissionDenied: no role of the principal grants the permission.
     """
-    require(principal, Permission.CHAT_CREATE)
+    require(principal, permission)
     return Allowance(principal=principal, limits=policies.limits, policies=policies)
 
 

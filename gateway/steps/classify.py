@@ -1,7 +1,8 @@
 """Step: classify. The caller's claim and what was found become the grade of this request.
 
-Takes the claim, Findings and the Grant; gives a Grade. Personal data makes at least S whatever was
-claimed, and no claim means the policy's default: O is never assumed, only claimed.
+Takes the claim, Findings and the Grant; gives a Grade. Personal data, and what the law calls
+sensitive (민감정보) said of anybody, make at least S whatever was claimed, and no claim means the
+policy's default: O is never assumed, only claimed.
 """
 
 from gateway.domain import Grade, Grant
@@ -18,7 +19,7 @@ def classify(claimed: Grade | None, findings: Findings, grant: Grant) -> Grade:
     """
     grade = grant.default_grade if claimed is None else claimed
     because = "default" if claimed is None else "claim"
-    if findings.counts() and grade < Grade.S:
+    if (findings.counts() or findings.sensitive) and grade < Grade.S:
         grade, because = Grade.S, "found"
     if grade > grant.ceiling:
         raise GradeAboveCeiling(_reason(grade, "principal", grant.ceiling, because))

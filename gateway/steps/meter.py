@@ -10,41 +10,44 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gateway.domain import Limits, Principal
-from gateway.store.limits import LimitStore
+from gateway.store.limits import Lease, LimitStore
 from inference.task import Usage
 
 
 @dataclass(slots=True)
 class Budget:
-    """What one call has taken; dispatch counts into `usage`."""
+    """What one call has taken; dispatch counts into `usage`.
 
-    principal: Principal
-    limits: Limits
+    `used` says that the work is done though no engine got the call.
+    """
+
+    lease: Lease
     store: LimitStore
     usage: Usage = field(default_factory=Usage)
     characters: int = 0
+    used: bool = False
 
-    def take(self, characters: int) -> None:
+    async def take(self, characters: int) -> None:
         """Takes the characters of the call's input.
 
         Raises:
             LimitExceeded: this principal has used up its characters.
         """
-        self.store.take_characters_nowait(self.principal, self.limits, characters)
+        await self.store.take_characters(self.lease, characters)
         self.characters += characters
 
 
 @asynccontextmanager
 async def meter(principal: Principal, limits: Limits, store: LimitStore) -> AsyncIterator[Budget]:
-    """Yields the Budget; characters come back if no engine got the call, the request never does.
+    """Yields the Budget; characters come back if nothing came of the call, the request never does.
 
     Raises:
         LimitExceeded: requests or running calls of this principal are used up.
     """
-    store.begin_nowait(principal, limits)
-    budget = Budget(principal, limits, store)
+    budget = Budget(await store.begin(principal, limits), store)
     try:
         yield budget
     finally:
-        unused = budget.characters if budget.usage.sent_at is None else 0
-        store.end_nowait(principal, limits, unused)
+        spent = budget.used or budget.usage.sent_at is not None
+        unused = 0 if spent else budget.characters
+        store.end_nowait(budget.lease, unused)

@@ -1,85 +1,103 @@
 """The database of one process: short reading and writing transactions, and nothing that lasts.
 
-Writers take turns inside the process, so that none of them waits in SQLite's own polling. The file
-is never created here (migrate does that), and a commit only counts if the file that took it still
-stands in its place: SQLite itself would go on writing into a deleted one.
+The same on SQLite and on PostgreSQL; what differs stands in their drivers and in dialect. No
+transaction is ever left open while something else is waited for.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
-from urllib.parse import quote
+from typing import Any, Protocol, Self, TypeVar
 
-from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store.data_dir import DataDirectoryLock
-from gateway.store.dialect import READER_PRAGMAS, WRITER_PRAGMAS, prepare
-from gateway.store.errors import StoreUnavailable, UnsupportedDatabase
-from gateway.store.schema import check_schema
+from gateway.store.dialect import read_as_agency
+from gateway.store.errors import StoreUnavailable
+from gateway.store.place import PostgresPlace, database_path, find_place
+from gateway.store.postgres import PostgresDriver
+from gateway.store.sqlite import SqliteDriver
 
-FILE_NAME = "gwanmun.db"
-_READERS = 4
-_POOL_TIMEOUT_SECONDS = 5.0
-_IDENTITY = "identity"
+__all__ = ["Database", "database_path"]
 
 Result = TypeVar("Result")
 
 
-def database_path(data_dir: Path, url: str = "") -> Path:
-    """Where the SQLite file stands.
+class Driver(Protocol):
+    """What a kind of database brings: its connections, and what only it knows of them."""
 
-    Raises:
-        UnsupportedDatabase: the URL names another database, or none that lasts.
-    """
-    if not url:
-        return data_dir / FILE_NAME
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise UnsupportedDatabase from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.query:
-        raise UnsupportedDatabase
-    return Path(parsed.database)
+    takes_turns: bool
+    shared: bool
+    threads: int
+    writer: AsyncEngine
+    reader: AsyncEngine
+    officer: AsyncEngine
+    threaded: Engine
+
+    async def check(self) -> None:
+        """Raises a StoreError if this program may not work on the database."""
+
+    def require_same(self, info: dict[Any, Any]) -> None:
+        """Raises StoreUnavailable if a connection's transaction would not count any more."""
+
+    def free_bytes(self) -> int | None:
+        """Free disk where the database stands, in bytes; None if nobody here knows."""
 
 
 class Database:
     """An async context manager that holds the data directory's lock and the connections.
 
+    `shared` says that other processes may write to the same database. One that `prunes` logs in
+    with the role that may, which serves nothing else.
+
     Raises:
         DataDirectoryBusy: on entering, when another process serves the directory.
         SchemaMismatch: on entering, when the tables are missing, older or newer.
         TablesChanged: on entering, when their guards were taken away.
-        UnsupportedDatabase: at once, for a URL that is not SQLite's.
+        RoleTooStrong, RightsMissing, ServerUnsafe: on entering, of a PostgreSQL server.
+        UnsupportedDatabase: at once, for a URL that is of no known kind.
     """
 
-    def __init__(self, data_dir: Path, url: str = "") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        url: str = "",
+        *,
+        password_file: Path | None = None,
+        ca_file: Path | None = None,
+        lock: bool = True,
+        prunes: bool = False,
+    ) -> None:
         self.data_dir = data_dir
-        self.path = database_path(data_dir, url).absolute()
-        self._turn = asyncio.Lock()
+        place = find_place(data_dir, url, password_file=password_file, ca_file=ca_file)
+        self._driver: Driver = (
+            PostgresDriver(place, prunes=prunes)
+            if isinstance(place, PostgresPlace)
+            else SqliteDriver(place.path)
+        )
+        self.shared = self._driver.shared
+        self._locks = lock
+        self._turn: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self._driver.takes_turns else nullcontext()
+        )
         self._stack = AsyncExitStack()
-        self._writer = _engine(self.path, WRITER_PRAGMAS, "BEGIN IMMEDIATE", 1)
-        self._reader = _engine(self.path, READER_PRAGMAS, "BEGIN", _READERS)
-        self._threaded = _threaded_engine(self.path)
-        self._thread = ThreadPoolExecutor(1, "store writer")
+        self._threads = ThreadPoolExecutor(self._driver.threads, "store writer")
 
     async def __aenter__(self) -> Self:
+        driver = self._driver
         async with AsyncExitStack() as stack:
-            stack.enter_context(DataDirectoryLock(self.data_dir))
-            stack.push_async_callback(self._reader.dispose)
-            stack.push_async_callback(self._writer.dispose)
-            stack.callback(self._thread.shutdown)
-            stack.callback(self._threaded.dispose)
-            await check_schema(self._reader, self.path)
+            if self._locks:
+                stack.enter_context(DataDirectoryLock(self.data_dir))
+            for engine in {driver.reader, driver.writer, driver.officer}:
+                stack.push_async_callback(engine.dispose)
+            stack.callback(driver.threaded.dispose)
+            stack.callback(self._threads.shutdown)
+            await driver.check()
             self._stack = stack.pop_all()
         return self
 
@@ -93,12 +111,14 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction that holds the write lock from its start; durable when this returns.
+        """One transaction that may write; durable when this returns.
+
+        On SQLite it holds the write lock from its start.
 
         Raises:
             StoreUnavailable: it is not known to be durable; it may or may not have been kept.
         """
-        async with self._turn, self._transaction(self._writer) as connection:
+        async with self._turn, self._transaction(self._driver.writer) as connection:
             yield connection
 
     async def transact(self, work: Callable[[Connection], Result]) -> Result:
@@ -112,17 +132,17 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         async with self._turn:
-            return await loop.run_in_executor(self._thread, self._transact, work)
+            return await loop.run_in_executor(self._threads, self._transact, work)
 
     def _transact(self, work: Callable[[Connection], Result]) -> Result:
         try:
-            with self._threaded.connect() as connection:
+            with self._driver.threaded.connect() as connection:
                 try:
-                    opened = connection.connection.info[_IDENTITY]
-                    _require_same(self.path, opened)
+                    opened = connection.connection.info
+                    self._driver.require_same(opened)
                     with connection.begin():
                         result = work(connection)
-                    _require_same(self.path, opened)
+                    self._driver.require_same(opened)
                 except (SQLAlchemyError, OSError, StoreUnavailable):
                     connection.invalidate()
                     raise
@@ -132,12 +152,23 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot of what is committed.
+        """One snapshot of what is committed, of all agencies.
 
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        async with self._transaction(self._reader) as connection:
+        async with self._transaction(self._driver.reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading_of(self, agency: str) -> AsyncIterator[AsyncConnection]:
+        """One snapshot in which PostgreSQL itself shows the events of one agency alone.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        async with self._transaction(self._driver.officer) as connection:
+            await connection.run_sync(read_as_agency, agency)
             yield connection
 
     @asynccontextmanager
@@ -146,75 +177,21 @@ class Database:
         try:
             async with engine.connect() as connection:
                 try:
-                    opened = (await connection.get_raw_connection()).info[_IDENTITY]
-                    _require_same(self.path, opened)
+                    opened = (await connection.get_raw_connection()).info
+                    self._driver.require_same(opened)
                     async with connection.begin():
                         yield connection
-                    _require_same(self.path, opened)
+                    self._driver.require_same(opened)
                 except (SQLAlchemyError, OSError, StoreUnavailable):
                     await connection.invalidate()
                     raise
         except (SQLAlchemyError, OSError):
             raise StoreUnavailable from None
 
-    def free_bytes(self) -> int:
-        """Free disk where the database stands, in bytes.
+    def free_bytes(self) -> int | None:
+        """Free disk where the database stands, in bytes; None if it is another machine's.
 
         Raises:
             StoreUnavailable: its directory is gone.
         """
-        try:
-            disk = os.statvfs(self.path.parent)
-        except OSError:
-            raise StoreUnavailable from None
-        return disk.f_bavail * disk.f_frsize
-
-
-def _require_same(path: Path, opened: tuple[int, int]) -> None:
-    if _identity(path) != opened:
-        raise StoreUnavailable
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def _engine(path: Path, pragmas: tuple[str, ...], begin: str, size: int) -> AsyncEngine:
-    engine = create_async_engine(
-        _url(path, "sqlite+aiosqlite"),
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=_POOL_TIMEOUT_SECONDS,
-        hide_parameters=True,
-    )
-    _remember_identity(engine.sync_engine, path)
-    prepare(engine.sync_engine, pragmas, begin)
-    return engine
-
-
-def _threaded_engine(path: Path) -> Engine:
-    engine = create_engine(
-        _url(path, "sqlite"),
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=_POOL_TIMEOUT_SECONDS,
-        pool_reset_on_return=None,  # each of its transactions has ended, or its connection is gone
-        hide_parameters=True,
-    )
-    _remember_identity(engine, path)
-    prepare(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
-    return engine
-
-
-def _url(path: Path, driver: str) -> URL:
-    # mode=rw: a file that is missing is an error, never a new empty database.
-    file = f"file:{quote(str(path))}"
-    return URL.create(driver, database=file, query={"mode": "rw", "uri": "true"})
-
-
-def _remember_identity(engine: Engine, path: Path) -> None:
-    def connected(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        record.info[_IDENTITY] = _identity(path)
-
-    event.listen(engine, "connect", connected)
+        return self._driver.free_bytes()

@@ -11,7 +11,8 @@ from sqlalchemy import desc, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.tables import EVENT, WRITER
+from gateway.store.dialect import Tail
+from gateway.store.tables import EVENT, PRUNED, WRITER
 
 
 class EventRow(NamedTuple):
@@ -48,17 +49,23 @@ class UnendedWriter(NamedTuple):
     floor: int
 
 
-def append_events(connection: Connection, rows: Sequence[EventRow]) -> None:
-    """Appends the rows in their order."""
+def append_events(connection: Connection, tail: Tail, rows: Sequence[EventRow]) -> None:
+    """Appends the rows in their order behind the tail that `begin_append` gave."""
     if rows:
-        connection.execute(insert(EVENT), [row._asdict() for row in rows])
+        numbered = enumerate(rows, tail.position + 1)
+        values = [{"position": position, **row._asdict()} for position, row in numbered]
+        connection.execute(insert(EVENT), values)
 
 
 def last_sequence(connection: Connection, writer: str) -> int:
-    """The writer's last sequence number that is kept, or -1."""
-    query = select(func.max(EVENT.c.sequence)).where(EVENT.c.writer == writer)
-    found = connection.execute(query).scalar_one()
-    return -1 if found is None else int(found)
+    """The writer's last sequence number, of an event that is kept or was pruned, or -1."""
+    lasts = [
+        connection.execute(
+            select(func.max(table.c.sequence)).where(table.c.writer == writer)
+        ).scalar_one()
+        for table in (EVENT, PRUNED)
+    ]
+    return max((int(last) for last in lasts if last is not None), default=-1)
 
 
 def last_event(connection: Connection) -> tuple[str, int] | None:
@@ -66,6 +73,14 @@ def last_event(connection: Connection) -> tuple[str, int] | None:
     query = select(EVENT.c.writer, EVENT.c.sequence).order_by(desc(EVENT.c.position)).limit(1)
     found = connection.execute(query).first()
     return (found.writer, found.sequence) if found else None
+
+
+def last_body(connection: Connection, *, agency: str, action: str) -> bytes | None:
+    """The body of one agency's last event of an action, if there is one."""
+    query = select(EVENT.c.body).where(EVENT.c.agency == agency, EVENT.c.action == action)
+    newest = query.order_by(desc(EVENT.c.position)).limit(1)
+    found = connection.execute(newest).scalar_one_or_none()
+    return None if found is None else bytes(found)
 
 
 def start_writer(connection: Connection, writer: str, *, key_id: str, at: float) -> None:
@@ -85,9 +100,16 @@ def end_writer(connection: Connection, writer: str, *, at: float) -> None:
     connection.execute(update(WRITER).where(WRITER.c.id == writer).values(ended_at=at))
 
 
-def unended_writers(connection: Connection) -> list[UnendedWriter]:
-    """All writers that may have left records open, oldest first."""
+def unended_writers(
+    connection: Connection, *, silent_since: float | None = None
+) -> list[UnendedWriter]:
+    """All writers that may have left records open, oldest first.
+
+    With a time (Unix seconds) only those that have shown no sign of life since then.
+    """
     query = select(WRITER.c.id, WRITER.c.floor).where(WRITER.c.ended_at.is_(None))
+    if silent_since is not None:
+        query = query.where(WRITER.c.seen_at <= silent_since)
     rows = connection.execute(query.order_by(WRITER.c.started_at))
     return [UnendedWriter(*row) for row in rows]
 
@@ -119,9 +141,9 @@ async def events_after(connection: AsyncConnection, position: int, limit: int) -
 
 
 async def count_after(connection: AsyncConnection, position: int) -> int:
-    """How many events stand behind a position."""
-    query = select(func.count()).select_from(EVENT).where(EVENT.c.position > position)
-    return int((await connection.execute(query)).scalar_one())
+    """How many events stand behind a position; positions have no gaps."""
+    last = (await connection.execute(select(func.max(EVENT.c.position)))).scalar_one()
+    return max(0, int(last or 0) - position)
 
 
 async def events_of_records(

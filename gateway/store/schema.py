@@ -10,13 +10,13 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store.data_dir import DataDirectoryLock
-from gateway.store.dialect import WRITER_PRAGMAS, guards, prepare
+from gateway.store.dialect import WRITER_PRAGMAS, missing_guards, prepare
 from gateway.store.errors import SchemaMismatch, StoreUnavailable, TablesChanged
 
 _NOTHING = "none"
@@ -30,7 +30,7 @@ class Migrated(NamedTuple):
 
 
 def migrate(data_dir: Path, path: Path) -> Migrated:
-    """Creates or upgrades the database at `path`; holds the data directory's lock meanwhile.
+    """Creates or upgrades the SQLite file at `path`; holds the data directory's lock meanwhile.
 
     Raises:
         DataDirectoryBusy: a process serves it now.
@@ -44,14 +44,24 @@ def migrate(data_dir: Path, path: Path) -> Migrated:
         try:
             _make_private(path)
             with engine.begin() as connection:
-                before = _revision(connection)
-                _upgrade(connection, before)
-                _check(connection)
-                return Migrated(before, _revision(connection))
+                return bring_up(connection)
         except (SQLAlchemyError, OSError):
             raise StoreUnavailable from None
         finally:
             engine.dispose()
+
+
+def bring_up(connection: Connection) -> Migrated:
+    """Creates or upgrades the tables inside the caller's transaction.
+
+    Raises:
+        SchemaMismatch: they are newer than this program.
+        TablesChanged: their guards were taken away.
+    """
+    before = _revision(connection)
+    _upgrade(connection, before)
+    check(connection)
+    return Migrated(before, _revision(connection))
 
 
 def newest_revision() -> str:
@@ -59,8 +69,8 @@ def newest_revision() -> str:
     return _scripts().get_current_head() or _NOTHING
 
 
-async def check_schema(engine: AsyncEngine, path: Path) -> None:
-    """Refuses tables that this program does not know.
+async def check_file(engine: AsyncEngine, path: Path) -> None:
+    """Refuses tables that this program does not know, in the SQLite file at `path`.
 
     Raises:
         SchemaMismatch: missing, older or newer tables.
@@ -70,9 +80,24 @@ async def check_schema(engine: AsyncEngine, path: Path) -> None:
     _require(path)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_check)
+            await connection.run_sync(check)
     except SQLAlchemyError:
         raise StoreUnavailable from None
+
+
+def check(connection: Connection) -> None:
+    """Refuses tables that this program does not know.
+
+    Raises:
+        SchemaMismatch: missing, older or newer tables.
+        TablesChanged: their guards were taken away.
+    """
+    found, expected = _revision(connection), newest_revision()
+    if found != expected:
+        raise SchemaMismatch(found, expected)
+    missing = missing_guards(connection)
+    if missing:
+        raise TablesChanged(min(missing))
 
 
 def _require(path: Path) -> None:
@@ -113,13 +138,3 @@ def _upgrade(connection: Connection, before: str) -> None:
 
 def _revision(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or _NOTHING
-
-
-def _check(connection: Connection) -> None:
-    found, expected = _revision(connection), newest_revision()
-    if found != expected:
-        raise SchemaMismatch(found, expected)
-    triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-    missing = set(guards()) - set(connection.execute(triggers).scalars())
-    if missing:
-        raise TablesChanged(min(missing))

@@ -4,7 +4,7 @@ Takes and gives SessionRow as it is; what its tag must be and when a session is 
 gateway.identity.sessions only. No secret comes here, only its hash.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Delete, delete, insert, or_, select, update
 
@@ -23,6 +23,9 @@ class SessionRow:
     last_seen_at: float
     expires_at: float
     issuer_session: str
+    subject: str
+    renewal: str = field(repr=False)
+    confirmed_until: float
 
 
 class SessionStore:
@@ -36,17 +39,7 @@ class SessionStore:
         over = or_(SESSION.c.expires_at <= ended_before, SESSION.c.last_seen_at <= idle_since)
         async with self._database.writing() as connection:
             await connection.execute(delete(SESSION).where(over))
-            await connection.execute(
-                insert(SESSION).values(
-                    id_hash=row.id_hash,
-                    principal=row.principal,
-                    tag=row.tag,
-                    created_at=row.created_at,
-                    last_seen_at=row.last_seen_at,
-                    expires_at=row.expires_at,
-                    issuer_session=row.issuer_session,
-                )
-            )
+            await connection.execute(insert(SESSION).values(**asdict(row)))
 
     async def find(self, id_hash: str) -> SessionRow | None:
         """The session of this hash."""
@@ -55,14 +48,18 @@ class SessionStore:
             row = found.mappings().one_or_none()
         return SessionRow(**row) if row else None
 
-    async def touch(self, id_hash: str, last_seen_at: float, tag: str) -> None:
-        """Notes a use. An ended session stays ended; of two uses at once the later one counts."""
+    async def change(self, tag: str, row: SessionRow) -> bool:
+        """Writes a row over the one that has this tag, and says whether it still had it.
+
+        An ended session stays ended; of two changes at once the first one counts.
+        """
         async with self._database.writing() as connection:
-            await connection.execute(
+            changed = await connection.execute(
                 update(SESSION)
-                .where(SESSION.c.id_hash == id_hash, SESSION.c.last_seen_at < last_seen_at)
-                .values(last_seen_at=last_seen_at, tag=tag)
+                .where(SESSION.c.id_hash == row.id_hash, SESSION.c.tag == tag)
+                .values(**asdict(row))
             )
+        return changed.rowcount == 1
 
     async def delete(self, id_hash: str) -> None:
         """Ends a session; an unknown one is no error."""
@@ -71,6 +68,10 @@ class SessionStore:
     async def delete_by_issuer_session(self, issuer_session: str) -> int:
         """Ends every session of one login at the issuer; returns how many."""
         return await self._delete(delete(SESSION).where(SESSION.c.issuer_session == issuer_session))
+
+    async def delete_by_subject(self, subject: str) -> int:
+        """Ends every session of one person or system; returns how many."""
+        return await self._delete(delete(SESSION).where(SESSION.c.subject == subject))
 
     async def _delete(self, statement: Delete) -> int:
         async with self._database.writing() as connection:

@@ -20,6 +20,7 @@ RULE = "again"
 _SCORE = 0.7
 _LEAST_SYLLABLES = 2
 _SURE_SYLLABLES = 3
+_HEAD = 5  # digits that tell most places apart from those where a number begins
 _LEAST_DIGITS = 8  # as the last look (DESIGN section 4)
 _BEHIND = re.compile(rf"(?=$|[^가-힣])|(?:[ ]?(?:{TITLES}))?(?:{PARTICLES}){{0,2}}(?![가-힣])")
 _BARE = re.compile(r"[\s.·-]+")
@@ -41,6 +42,7 @@ class Cover:
     _name_lengths: tuple[int, ...]
     _numbers: Mapping[str, str]
     _number_lengths: tuple[int, ...]
+    _number_heads: frozenset[str]
 
     @classmethod
     def of(cls, found: Iterable[tuple[str, str]]) -> "Cover":
@@ -59,6 +61,7 @@ class Cover:
             tuple(sorted({len(name) for name in names}, reverse=True)),
             MappingProxyType(numbers),
             tuple(sorted({len(number) for number in numbers}, reverse=True)),
+            frozenset(number[:_HEAD] for number in numbers),
         )
 
     @property
@@ -87,11 +90,16 @@ class Cover:
                     break
 
     def _numbers_in(self, text: str, start: int, end: int) -> Iterator[Span]:
+        entity = self._numbers.get(digits(text[start:end]))
+        if entity is not None:
+            yield Span(start, end, entity, _SCORE, RULE)
+            return
         places = [match.start() for match in _DIGIT.finditer(text, start, end)]
         cluster = "".join(text[place] for place in places)
         position = 0
         while position < len(cluster):
-            for length in self._number_lengths:
+            known = cluster[position : position + _HEAD] in self._number_heads
+            for length in self._number_lengths if known else ():
                 number = cluster[position : position + length]
                 entity = self._numbers.get(number)
                 if entity is not None and len(number) == length:

@@ -4,22 +4,31 @@
 what the scanner of engine text uses by itself.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 from redaction.entity import Span
 from redaction.errors import TooManyFindings
 from redaction.normalize import View, views
 from redaction.recognizers.cover import Cover
-from redaction.recognizers.kr.pack import KR
-from redaction.recognizers.recognizer import Pack, Recognizer, number_regions
+from redaction.recognizers.kr.pack import KR, KR_OFFICES
+from redaction.recognizers.recognizer import Pack, Reading
 from redaction.recognizers.resolve import resolve
 
 # In one text, and in all texts of a request: a million characters of nothing but values would keep
 # a detector, and all the steps behind it, busy for many seconds.
 MOST_SPANS = 20_000
 
-PACKS = MappingProxyType({pack.name: pack for pack in (KR,)})
+_DIGIT = re.compile("[0-9]")
+
+PACKS = MappingProxyType({pack.name: pack for pack in (KR, KR_OFFICES)})
+ABROAD = ("eu", "us")
+"""Packs of Presidio's own recognizers; only the detector's processes have them."""
+
+PACK_NAMES = (*PACKS, *ABROAD)
+"""Every pack that may be named."""
 
 
 def packs_named(names: Sequence[str]) -> tuple[Pack, ...]:
@@ -58,16 +67,17 @@ def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
         for view, spans in readings
         for span in spans
     )
-    spans = resolve(
-        (_original(view, span) for view, spans in readings for span in spans),
-        weaker=(
-            _original(view, span)
-            for view, _ in readings
-            for span in bounded(cover.spans(view.text))
-        ),
-        text=text,
-    )
-    return tuple(bounded(spans))
+    known = [{(span.start, span.end) for span in spans} for _, spans in readings]
+    again = [
+        _original(view, span)
+        for place, (view, _) in enumerate(readings)
+        for span in bounded(cover.spans(view.text))
+        if (span.start, span.end) not in known[place]
+    ]
+    spans = [_original(view, span) for view, spans in readings for span in spans]
+    if len(readings) == 1 and not again:
+        return tuple(bounded(spans))
+    return tuple(bounded(resolve(spans, weaker=again, text=text)))
 
 
 def _original(view: View, span: Span) -> Span:
@@ -76,17 +86,14 @@ def _original(view: View, span: Span) -> Span:
 
 
 def _read(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
-    regions = number_regions(text)
+    reading = Reading(text)
+    digits = _DIGIT.search(text) is not None
     found: list[Span] = []
-    for recognizer in (recognizer for pack in packs for recognizer in pack.recognizers):
-        found += bounded(_found(recognizer, text, regions))
+    for pack in packs:
+        for recognizer in pack.recognizers:
+            if digits or not recognizer.numeric:
+                before = len(found)
+                found += islice(recognizer.find(reading), MOST_SPANS + 1)
+                if len(found) - before > MOST_SPANS:
+                    raise TooManyFindings
     return resolve(found, text=text)
-
-
-def _found(recognizer: Recognizer, text: str, regions: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    if not recognizer.numeric:
-        yield from recognizer.find(text)
-        return
-    for start, end in regions:
-        for span in recognizer.find(text[start:end]):
-            yield span._replace(start=span.start + start, end=span.end + start)

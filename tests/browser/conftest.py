@@ -1,13 +1,20 @@
 """A real browser on a real `gwanmun up`: one whole instance and one Chromium for all tests here."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from browsing import FLAGS, Instance, LogIn, Person, at_browser, log_in_as, running_instance
-from playwright.sync_api import Browser, expect, sync_playwright
+from browsing import (
+    Instance,
+    LogIn,
+    Person,
+    at_browser,
+    log_in_as,
+    open_chromium,
+    running_instance,
+)
+from playwright.sync_api import Browser, expect
 
 
 @pytest.fixture(scope="session")
@@ -18,13 +25,8 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.skip("no Chromium here: apt install chromium runs the browser tests")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with open_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

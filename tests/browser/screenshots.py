@@ -6,7 +6,6 @@ Starts `gwanmun up` in a temporary directory, plays the README's journey and wri
 docs/images/*.png. Not a test: pictures differ between machines with other fonts.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from browsing import (
-    FLAGS,
     Instance,
     Person,
     ask,
     at_browser,
     log_in_as,
+    open_chromium,
     running_instance,
     whole_answer,
 )
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs/images"
 VIEWPORT = {"width": 1280, "height": 860}
@@ -36,11 +35,8 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         running_instance(Path(folder)) as instance,
-        sync_playwright() as playwright,
+        open_chromium() as browser,
     ):
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
         context = browser.new_context()
         context.new_page().goto(instance.link)
         state = context.storage_state()
@@ -61,7 +57,6 @@ def main() -> None:
             picture(officer, "console")
             officer.page.locator("tbody a").first.click()
             picture(officer, "record")
-        browser.close()
 
 
 @contextmanager

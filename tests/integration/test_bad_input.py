@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from line import NAME, PROMPT, RRN, Line, open_line
 
-from gateway.app import StartRefused
+from gateway.app_ledger import StartRefused
 from gateway.demo.engine_script import Script
 from gateway.server import listen
 

@@ -206,7 +206,7 @@ async def test_dispatch_asks_no_other_replica_when_the_request_is_wrong(script, 
         async with ends_in_order(running, first) as gate:
             told = await ask(running, task(stream=stream), gate())
         assert running.available(MODEL)
-    assert type(told.error) is EngineRejected
+    assert isinstance(told.error, EngineRejected)
     assert told.error.reason is reason
     assert told.error.args == (reason,)
     assert second.seen == []

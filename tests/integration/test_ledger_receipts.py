@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import typer
-from recording import AGENCY, closed, opened, record, running, tamper, verified
+from keeping import Kept
+from recording import AGENCY, ask, closed, opened, record, running, tamper, verified
 from typer.testing import CliRunner
 
 from gateway.commands.audit import app
@@ -18,7 +19,7 @@ from gateway.commands.migrate import migrate
 from gateway.ledger.writer import Ledger
 from gateway.proofs.receipt import ReceiptInvalid, verify_receipt
 from gateway.proofs.trust import Trust
-from gateway.store.database import database_path
+from gateway.store.schema import newest_revision
 
 CLI = CliRunner()
 
@@ -40,9 +41,9 @@ async def whole_receipt(ledger: Ledger, record_id: str) -> dict[str, Any]:
             await asyncio.sleep(0.02)
 
 
-async def test_a_receipt_promises_at_once_and_proves_once_sealed(tmp_path: Path) -> None:
-    async with running(tmp_path, seal_seconds=0.3) as ledger:
-        trust = Trust.read(tmp_path / "trust.json")
+async def test_a_receipt_promises_at_once_and_proves_once_sealed(kept: Kept) -> None:
+    async with running(kept, seal_seconds=0.3) as ledger:
+        trust = Trust.read(kept.trust_file)
         opening = ledger.open(opened())
         await opening.durable
         early = await ledger.receipt(opening.record_id, AGENCY)
@@ -57,28 +58,28 @@ async def test_a_receipt_promises_at_once_and_proves_once_sealed(tmp_path: Path)
 
 
 @pytest.mark.timeout(180)
-async def test_proofs_hold_in_a_tree_that_is_larger_than_a_tile(tmp_path: Path) -> None:
-    async with running(tmp_path) as ledger:
+async def test_proofs_hold_in_a_tree_that_is_larger_than_a_tile(kept: Kept) -> None:
+    async with running(kept) as ledger:
         ids = []
         for _ in range(9):
             ids += await asyncio.gather(*(record(ledger) for _ in range(40)))
-        trust = Trust.read(tmp_path / "trust.json")
+        trust = Trust.read(kept.trust_file)
         for record_id in ids[::17]:
             assert verify_receipt(await whole_receipt(ledger, record_id), trust).sealed == 2
-    report = verified(tmp_path)
+    report = verified(kept)
     assert report.problem is None
     assert report.size > 512
-    tamper(tmp_path, "UPDATE subtree SET hash = zeroblob(32) WHERE number = 1")
-    problem = verified(tmp_path).problem
+    tamper(kept, ("UPDATE subtree SET hash = ? WHERE number = 1", (bytes(32),)))
+    problem = verified(kept).problem
     assert problem is not None
     assert problem.flaw == "subtree"
 
 
-async def test_a_changed_receipt_proves_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path) as ledger:
+async def test_a_changed_receipt_proves_nothing(kept: Kept) -> None:
+    async with running(kept) as ledger:
         record_id = await record(ledger)
         receipt = await whole_receipt(ledger, record_id)
-    trust = Trust.read(tmp_path / "trust.json")
+    trust = Trust.read(kept.trust_file)
     changes: list[tuple[list[str | int], object]] = [
         (["agency"], "1352000"),
         (["checkpoint"], None),
@@ -107,27 +108,25 @@ async def test_a_changed_receipt_proves_nothing(tmp_path: Path) -> None:
             verify_receipt(changed, trust)
 
 
-async def test_verify_command_has_three_exit_codes_and_says_unwitnessed(tmp_path: Path) -> None:
-    async with running(tmp_path) as ledger:
+async def test_verify_command_has_three_exit_codes_and_says_unwitnessed(kept: Kept) -> None:
+    async with running(kept) as ledger:
         await record(ledger)
-        beside = await asyncio.to_thread(CLI.invoke, app, ["verify", str(tmp_path)])
+        beside = await asyncio.to_thread(CLI.invoke, app, ["verify", *kept.words])
         assert beside.exit_code == 0
-    good = CLI.invoke(app, ["verify", str(tmp_path), "--trust", str(tmp_path / "trust.json")])
+    good = CLI.invoke(app, ["verify", *kept.words, "--trust", str(kept.trust_file)])
     assert good.exit_code == 0
     assert "검증 완료 (verified)" in good.output
     assert "unwitnessed" in good.output
-    tamper(
-        tmp_path,
-        "UPDATE event SET body = replace(body, 'rehearsal', 'other') WHERE action = "
-        "'request.opened'",
-    )
-    bad = CLI.invoke(app, ["verify", str(tmp_path), "--json"])
+    change = "UPDATE event SET body = ? WHERE action = 'request.opened'"
+    ((body,),) = ask(kept, "SELECT body FROM event WHERE action = 'request.opened'")
+    tamper(kept, (change, (body.replace(b"rehearsal", b"other"),)))
+    bad = CLI.invoke(app, ["verify", *kept.words, "--json"])
     assert bad.exit_code == 1
     answer = json.loads(bad.output)
     assert answer["verified"] is False
     assert answer["problem"]["flaw"] in ("not_canonical", "signature", "malformed")
     assert len(answer["problem"]["record_id"]) == 32
-    words = CLI.invoke(app, ["verify", str(database_path(tmp_path))])
+    words = CLI.invoke(app, ["verify", *kept.words])
     assert words.exit_code == 1
     assert answer["problem"]["record_id"] in words.output
 
@@ -175,17 +174,18 @@ async def test_without_a_path_the_default_directory_is_taken_and_no_settings_are
     assert "none.yaml" in done.output
 
 
-async def test_show_command_lists_the_last_records(tmp_path: Path) -> None:
-    async with running(tmp_path) as ledger:
+async def test_show_command_lists_the_last_records(kept: Kept) -> None:
+    async with running(kept) as ledger:
         record_id = await record(ledger)
-    lines = CLI.invoke(app, ["show", "--data", str(tmp_path), "--json"]).output.splitlines()
+    show = [word for word in kept.words if word not in ("--trust", str(kept.trust_file))]
+    lines = CLI.invoke(app, ["show", *show, "--json"]).output.splitlines()
     assert [json.loads(line)["action"] for line in lines] == [
         "writer.started",
         "request.opened",
         "request.closed",
         "writer.stopped",
     ]
-    words = CLI.invoke(app, ["show", str(tmp_path), "--limit", "3"]).output
+    words = CLI.invoke(app, ["show", *show, "--limit", "3"]).output
     assert words.count(record_id) == 2
 
 
@@ -194,7 +194,7 @@ def test_migrate_command_can_be_repeated(tmp_path: Path) -> None:
     first = CLI.invoke(command, ["--data", str(tmp_path / "new")])
     again = CLI.invoke(command, ["--data", str(tmp_path / "new")])
     assert (first.exit_code, again.exit_code) == (0, 0)
-    assert "none → 0001" in first.output
+    assert f"none → {newest_revision()}" in first.output
     assert "이미 최신" in again.output
     (tmp_path / "file").touch()
     assert CLI.invoke(command, ["--data", str(tmp_path / "file")]).exit_code == 2

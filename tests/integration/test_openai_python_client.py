@@ -162,6 +162,25 @@ async def test_parse_gives_the_callers_own_type(a_line):
     assert "pattern" not in seen["properties"]["전화"]  # widened: a surrogate stands there
 
 
+async def test_header_says_that_the_engines_schema_was_widened(a_line):
+    line = await a_line(Script())
+    schema = {"name": "notice", "schema": Notice.model_json_schema()}
+    asked: Any = {
+        "model": "rehearsal",
+        "response_format": {"type": "json_schema", "json_schema": schema},
+    }
+    without: Any = [{"role": "user", "content": "안내문 양식을 채워 줘"}]
+    async with client_of(line) as client:
+        raw = client.chat.completions.with_raw_response
+        got = await raw.create(messages=MESSAGES, **asked)
+        assert got.headers["x-gwanmun-schema"] == "widened"
+        with pytest.raises(openai.InternalServerError):  # the rehearsal knows no telephone
+            got = await raw.create(messages=without, **asked)
+    seen = [json.loads(body)["response_format"]["json_schema"] for body in line.engines[0].seen]
+    assert "pattern" not in json.dumps(seen[0])
+    assert seen[1]["schema"] == schema["schema"]
+
+
 async def test_an_answer_that_breaks_the_callers_schema_is_an_error(a_line):
     line = await a_line(Script(pieces=('{"성명": "[성명_1]"}',)))
     async with client_of(line) as client:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from recording import AGENCY, ask, closed, opened, record, running, tamper
+from recording import AGENCY, SIGNED, ask, closed, cut_tail, opened, record, running, tamper
 from typer.testing import CliRunner
 
 from gateway.commands.audit import app
+from gateway.commands.keys import app as keys_app
 from gateway.ledger.keys import open_keys
 from gateway.ledger.writer import Ledger
 from gateway.store.database import database_path
@@ -90,11 +91,26 @@ def test_receipt_stands_in_the_log_that_gave_it(case: Case) -> None:
     assert case.against_log(case.late)[1]["checkpoint_in_log"] is True
 
 
+async def test_receipt_under_new_keys_is_followed_from_the_old_pins_by_the_log(
+    case: Case, tmp_path: Path
+) -> None:
+    """Alone it needs the new pins; the log itself tells how its keys followed each other."""
+    assert CLI.invoke(keys_app, ["rotate", str(case.data)]).exit_code == 0
+    async with running(case.data) as ledger:
+        new = await read(ledger, await record(ledger), sealed=2)
+    assert "[checkpoint]" in case.verify(new)[1]
+    tiles = tmp_path / "tiles"
+    assert CLI.invoke(app, ["export-tiles", str(tiles), str(case.data)]).exit_code == 0
+    for place in (case.data, tiles):
+        code, output = case.verify(new, str(place))
+        assert code == 0, output
+
+
 def test_promise_that_still_waits_for_its_leaf_stands(case: Case) -> None:
     tamper(
         case.data,
         "DELETE FROM leaf",
-        "DELETE FROM checkpoint",
+        *(f"DELETE FROM {table}" for table in SIGNED),
         "DELETE FROM subtree",
         "UPDATE tree_head SET size = 0, frontier = x'', position = 0, root = x'e3b0c44298fc1c14"
         "9afbf4c8996fb92427ae41e4649b934ca495991b7852b855'",
@@ -228,16 +244,35 @@ def test_receipt_without_pins_asks_for_them(case: Case) -> None:
 def cut_to(data: Path, *, before: str) -> None:
     """Cuts off everything from a record on, and makes the rest look like the end."""
     (first,) = ask(data, "SELECT min(position) FROM event WHERE record_id = ?", before)[0]
-    query = "SELECT size, root FROM checkpoint WHERE size < ? ORDER BY size DESC LIMIT 1"
-    size, root = ask(data, query, first)[0]
-    (last,) = ask(data, "SELECT position FROM leaf WHERE leaf_index = ?", size - 1)[0]
-    tamper(
-        data,
-        ("DELETE FROM event WHERE position > ?", (last,)),
-        ("DELETE FROM leaf WHERE leaf_index >= ?", (size,)),
-        ("DELETE FROM checkpoint WHERE size > ?", (size,)),
-        ("UPDATE tree_head SET size = ?, root = ?, position = ?", (size, root, last)),
-        ("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event'", (last,)),
-    )
+    query = "SELECT size FROM checkpoint WHERE size < ? ORDER BY size DESC LIMIT 1"
+    cut_tail(data, ask(data, query, first)[0][0])
     with closing(sqlite3.connect(database_path(data))) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def test_receipt_against_tiles_needs_no_database(case: Case, tmp_path: Path) -> None:
+    """What a caller can check of an operator who shows nothing but tiles."""
+    tiles = tmp_path / "tiles"
+    assert CLI.invoke(app, ["export-tiles", str(tiles), str(case.data)]).exit_code == 0
+
+    def against(receipt: dict[str, Any], place: Path) -> tuple[int, dict[str, Any]]:
+        code, output = case.verify(receipt, str(place), "--json")
+        return code, json.loads(output)
+
+    code, answer = against(case.late, tiles)
+    assert (code, answer["problem"], answer["checkpoint_in_log"]) == (0, None, True)
+    assert [each["in_log"] for each in answer["promises"]] == ["stands", "stands"]
+    code, answer = against(case.early, tiles)
+    assert (code, [each["in_log"] for each in answer["promises"]]) == (0, ["unseen"])
+    cut_to(case.data, before=case.late["record_id"])
+    cut = tmp_path / "cut"
+    assert CLI.invoke(app, ["export-tiles", str(cut), str(case.data)]).exit_code == 0
+    code, answer = against(case.late, cut)
+    assert (code, answer["problem"], answer["checkpoint_in_log"]) == (1, "removed", False)
+    assert answer["log"]["problem"] is None
+    path = next((tiles / "tile/entries").iterdir(), tiles)
+    file = path if path.is_file() else next(path.iterdir())
+    entries = file.read_bytes()
+    file.write_bytes(entries[:-1] + bytes([entries[-1] ^ 1]))
+    code, answer = against(case.late, tiles)
+    assert (code, answer["log"]["problem"]["flaw"]) == (1, "tile")

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 import pytest
 import pytest_asyncio
 from house import RunningHouse, running_house, settings_for
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 
 from gateway.app import PUBLIC_ROUTES, public_app
@@ -33,7 +34,12 @@ async def house(
 
 def routes(house: RunningHouse) -> list[tuple[str, str]]:
     """Method and path template of every route."""
-    return list(_walk(public_app(house.house).routes))
+    return walked(public_app(house.house))
+
+
+def walked(app: Starlette) -> list[tuple[str, str]]:
+    """The same of an app."""
+    return list(_walk(app.routes))
 
 
 def _walk(found: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -25,13 +26,22 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 NOT_READY = SERVES.replace("200", "503").replace('b"{}"', 'b"not ready: ledger\\n"')
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 FAILS = "import sys; print('첫 줄'); sys.exit('mend: the thing')"
+# As vLLM: a process of its own that does not notice when the first one is gone.
+VLLM = """#!/bin/sh
+echo "$VLLM_API_KEY $HF_HUB_OFFLINE $*" >"$2/asked"
+(trap '' TERM; exec sleep 600) &
+echo $! >"$2/worker.new"
+mv "$2/worker.new" "$2/worker"
+trap 'exit 0' TERM
+wait
+"""
 PARENT = """
 import asyncio, sys
 from pathlib import Path
 from gateway.demo.children import Children
 async def main():
     async with Children(Path(sys.argv[1]), 1.0, asyncio.Event()) as children:
-        child = await children.start("sleeper", ["-c", "import time; time.sleep(600)"])
+        child = await children.start("sleeper", sys.argv[2:])
         print(child.process.pid, flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())
@@ -145,10 +155,27 @@ async def test_failed_preparation_is_told_and_a_right_one_leaves_nothing(tmp_pat
         assert (tmp_path / "logs" / "migrate.log.old").read_text() == "ok\n"
 
 
+async def test_program_finds_only_the_environment_that_it_is_given(tmp_path: Path) -> None:
+    async with children_of(tmp_path) as children:
+        child = await children.start_program(
+            "shell", ["/bin/sh", "-c", "echo $GIVEN $HOME."], {"GIVEN": "this"}
+        )
+        assert await child.process.wait() == 0
+    assert child.log.read_text() == "this .\n"
+
+
+async def test_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    async with children_of(tmp_path) as children:
+        child = await children.start_program("java", [str(tmp_path / "none")])
+        assert await child.process.wait() == 1
+        assert f"{tmp_path / 'none'}: " in str(child.death())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the leash is the Linux kernel's")
 async def test_children_die_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PARENT, str(tmp_path), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", PARENT, str(tmp_path), "-c", "import time; time.sleep(600)"),
+        stdout=asyncio.subprocess.PIPE,
     )
     assert parent.stdout
     child = int(await parent.stdout.readline())
@@ -156,3 +183,57 @@ async def test_children_die_with_a_supervisor_that_was_killed(tmp_path: Path) ->
     os.kill(parent.pid, signal.SIGKILL)
     await parent.wait()
     await until_dead(child)
+
+
+def keeps_vllm(tmp_path: Path) -> list[str]:
+    """The command of a child that keeps the stand-in."""
+    program, key = tmp_path / "vllm", tmp_path / "key"
+    program.write_text(VLLM)
+    program.chmod(0o755)
+    key.write_text("secret\n")
+    place = ["--port", "8", "--key-file", str(key)]
+    return ["-m", "gateway.demo.vllm", *place, str(program), str(tmp_path), "--", "--flag"]
+
+
+async def worker_of(tmp_path: Path) -> int:
+    async with asyncio.timeout(20):
+        while not (tmp_path / "worker").exists():
+            await asyncio.sleep(0.02)
+    return int((tmp_path / "worker").read_text())
+
+
+async def test_vllm_gets_its_key_unseen_and_ends_with_all_its_own(tmp_path: Path) -> None:
+    async with children_of(tmp_path) as children:
+        child = await children.start("engine", keeps_vllm(tmp_path))
+        worker = await worker_of(tmp_path)
+        commands = [
+            Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (child.process.pid, worker)
+        ]
+        assert not any(b"secret" in command for command in commands)
+    await until_dead(worker)
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith(f"secret 1 serve {tmp_path} --host 127.0.0.1 --port 8 ")
+    assert asked.endswith(" --flag\n")
+
+
+async def test_vllm_that_is_not_there_is_named(tmp_path: Path) -> None:
+    command = keeps_vllm(tmp_path)
+    (tmp_path / "vllm").unlink()
+    async with children_of(tmp_path) as children:
+        child = await children.start("engine", command)
+        with pytest.raises(UpFailed, match=re.escape(f"{tmp_path / 'vllm'}: ")):
+            await children.ready(child, "http://127.0.0.1:1/", 20.0, print)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the leash is the Linux kernel's")
+async def test_vllm_and_all_its_own_die_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PARENT, str(tmp_path), *keeps_vllm(tmp_path)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert parent.stdout
+    child, worker = int(await parent.stdout.readline()), await worker_of(tmp_path)
+    os.kill(parent.pid, signal.SIGKILL)
+    await parent.wait()
+    await until_dead(child)
+    await until_dead(worker)

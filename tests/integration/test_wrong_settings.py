@@ -26,6 +26,7 @@ def configuration(folder: Path) -> dict[str, Any]:
             for name in ("one", "two")
         ],
         "store": {"data_dir": str(folder / "data")},
+        "ledger": {},
     }
 
 
@@ -46,7 +47,32 @@ def garbage(folder: Path) -> str:
     return str(path)
 
 
+def policy(folder: Path, document: str) -> str:
+    path = folder / "정책.yaml"
+    path.write_text(document, encoding="utf-8")
+    return str(path)
+
+
+BELOW_THE_FLOOR = "name: x\nversion: 1\noperators:\n  KR_RRN: allow\n"
+HASHES = "name: x\nversion: 1\noperators: {PERSON: hash}\n"
+
 WRONG: dict[str, tuple[Change, str]] = {
+    "policy that is not there": (
+        lambda tree, _: tree.update(redaction={"policy": "없는-정책"}),
+        "policy_unreadable",
+    ),
+    "policy below the floor": (
+        lambda tree, folder: tree.update(redaction={"policy": policy(folder, BELOW_THE_FLOOR)}),
+        "정책.yaml: 4번째 줄(line 4) operators.KR_RRN",
+    ),
+    "policy that hashes without a key": (
+        lambda tree, folder: tree.update(redaction={"policy": policy(folder, HASHES)}),
+        "policy_hash_key",
+    ),
+    "short key of hash": (
+        lambda tree, folder: tree.update(redaction={"hash_key_file": policy(folder, "short")}),
+        "policy_hash_key",
+    ),
     "proxies": (
         lambda tree, _: tree["server"].update(trusted_proxies=["10.0.0.0/8", "nonsense"]),
         "server.trusted_proxies[1]",
@@ -82,6 +108,44 @@ WRONG: dict[str, tuple[Change, str]] = {
     "database": (
         lambda tree, _: tree["store"].update(database_url="mysql://localhost/x"),
         "store.database_url",
+    ),
+    "valkey": (
+        lambda tree, _: tree.update(valkey={"url": "valkey://x:nonsense@127.0.0.1"}),
+        "valkey.url",
+    ),
+    "valkey's scheme": (
+        lambda tree, _: tree.update(valkey={"url": "redis://nonsense"}),
+        "valkey.url",
+    ),
+    "no password": (
+        lambda tree, folder: tree.update(
+            valkey={"url": "valkeys://h/1", "password_file": str(folder / "none")}
+        ),
+        "valkey.password_file",
+    ),
+    "valkey's authorities": (
+        lambda tree, folder: tree.update(valkey={"url": "valkeys://h", "ca_file": garbage(folder)}),
+        "valkey.ca_file",
+    ),
+    "database's password": (
+        lambda tree, _: tree["store"].update(database_url="postgresql://w:nonsense@db/x"),
+        "store.database_url",
+    ),
+    "password's file": (
+        lambda tree, folder: tree["store"].update(password_file=str(folder / "none")),
+        "store.password_file",
+    ),
+    "database's authorities": (
+        lambda tree, folder: tree["store"].update(ca_file=garbage(folder)),
+        "store.ca_file",
+    ),
+    "owner's database": (
+        lambda tree, _: tree["store"].update(owner_url="sqlite:////nonsense"),
+        "store.owner_url",
+    ),
+    "no shared keys": (
+        lambda tree, folder: tree["ledger"].update(key_dir=str(folder / "none")),
+        "ledger.key_dir",
     ),
     "two models of one name": (
         lambda tree, _: tree["models"][1].update(name="one"),

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -99,6 +99,8 @@ DEFINITIONS = st.fixed_dictionaries(
 )
 
 
+@example({"const": False}, {}, [[None, False]])
+@example({"const": 0}, {}, [[False, 0], [0, 1, 0]])
 @given(SCHEMAS, DEFINITIONS, st.lists(ANSWERS, min_size=1, max_size=4))
 def test_answers_are_judged_as_the_standard_says(schema, definitions, answers):
     schema = {**schema, "$defs": definitions}

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from parts import debian
 
 from gateway.errors import ALL_PUBLIC_ERRORS, PUBLIC_ERRORS, GatewayError
 from gateway.settings import setting_names, variable_name
@@ -36,7 +37,10 @@ TELLING_INITS = {"redaction/__init__.py": "a library's public face"}
 EMPTY_NAMES = {"utils", "helpers", "common", "base", "misc", "helper", "util"}
 EMPTY_CLASS_NAMES = re.compile(r"^(I[A-Z][a-z]|Abstract|Base[A-Z])|(Manager|Helper|Impl)$")
 BASES = (GatewayError, RedactionError, InferenceError)
-METRIC_LABELS = {"model", "step", "code", "outcome", "route", "status", "entity", "result", "cause"}
+METRIC_LABELS = {
+    *("model", "step", "code", "outcome", "route", "status"),
+    *("entity", "result", "cause", "destination"),
+}
 
 # Written so that this file does not name them itself.
 _TOPS = {
@@ -294,3 +298,16 @@ def test_every_error_code_has_its_page() -> None:
     page = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
     codes = [row.code for row in ALL_PUBLIC_ERRORS]
     assert [code for code in codes if f"## `{code}`" not in page] == []
+
+
+def test_no_benchmark_hides_a_package_from_its_neighbours():
+    """A script's own directory stands first on Python's path: bench/redaction.py hid redaction/."""
+    scripts = {path.stem for path in (ROOT / "bench").glob("*.py")}
+    assert scripts
+    assert not scripts & set(PACKAGES)
+
+
+def test_every_package_of_a_lane_can_be_looked_for() -> None:
+    lines = debian.LIST.read_text(encoding="utf-8").splitlines()
+    named = {line.split()[1] for line in lines if line and not line.startswith("#")}
+    assert named <= debian.FOUND_BY.keys()

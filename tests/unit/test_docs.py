@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,15 +64,26 @@ def test_threat_model_rows_are_numbered_once() -> None:
 @pytest.mark.parametrize(("row", "named"), threat_rows(), ids=[row for row, _ in threat_rows()])
 def test_threat_model_row_names_tests_that_exist(row: str, named: list[str]) -> None:
     assert named, f"{row} names no test"
-    for name in named:
-        file, _, function = name.partition("::")
-        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-        defined = {
-            node.name
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        assert function in defined, name
+    assert missing(named) == []
+
+
+def test_pages_name_tests_that_exist() -> None:
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        named = re.findall(r"`(tests/[\w/]+\.py::\w+)`", page.read_text(encoding="utf-8"))
+        assert missing(named) == [], page.name
+
+
+def missing(named: list[str]) -> list[str]:
+    """Those of `file::function` that are not there."""
+    return [name for name in named if name.partition("::")[2] not in functions(name.split("::")[0])]
+
+
+@cache
+def functions(file: str) -> frozenset[str]:
+    """The names of all functions of a file."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

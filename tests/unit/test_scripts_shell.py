@@ -178,3 +178,25 @@ def test_help_needs_nothing(checkout: Path, command: str) -> None:
     done = start(checkout, command, "--help")
     assert done.returncode == 0
     assert f"./{command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "profile"),
+    [
+        (["--port", "9000"], "run"),
+        (["--engine", "http://127.0.0.1:8000", "--model", "m"], "run"),
+        (["--engine", "vllm:/models/a"], "run"),
+        (["--engine", "llama:/models/a b.gguf"], "local"),
+        (["up", "--engine=llama:a.gguf"], "local"),
+        (["--model", "llama:a.gguf"], "run"),
+    ],
+)
+def test_run_installs_the_server_that_a_gguf_model_needs(
+    checkout: Path, interpreter: Callable[..., None], words: list[str], profile: str
+) -> None:
+    interpreter()
+    assert start(checkout, "run", *words).returncode == 0
+    install, gwanmun = called(checkout)
+    assert install.endswith(f"install.py {profile}")
+    asked = [word for word in words if word != "up"]
+    assert gwanmun == " ".join(["gwanmun up", *asked])

@@ -51,7 +51,7 @@ def test_unknown_name_is_compared_with_its_own_level(
         ("GWANMUN_SERVR__PORT", "없는 설정입니다"),
         ("GWANMUN_SERVER__PROT", "혹시 GWANMUN_SERVER__PORT입니까?"),
         ("GWANMUN_MODLES", "혹시 GWANMUN_MODELS입니까?"),
-        ("GWANMUN_REDACTION", "docs/settings.md를 보십시오"),
+        ("GWANMUN_PAYMENTS", "docs/settings.md를 보십시오"),
         ("GWANMUN_SERVER__ZZZZ", "docs/settings.md를 보십시오"),
     ],
 )
@@ -83,6 +83,9 @@ def test_unlike_name_is_sent_to_the_page(tmp_path: Path) -> None:
         ({"models": 3}, "models: 목록이어야 합니다. ("),
         ({"store": {"data_dir": 3}}, "store.data_dir: 파일이나 디렉터리의 경로여야 합니다. ("),
         ({"log": {"level": 3}}, "log.level: "),
+        ({"forward": {"webhook_url": "http://h/x"}}, "forward.webhook_url: https:// 주소여야"),
+        ({"forward": {"webhook_url": "https://h/x"}}, "forward: 웹훅에는 서명의 비밀"),
+        ({"forward": {"syslog_format": "leef"}}, "forward.syslog_format: 'cef', 'ocsf', 'jsonl'"),
     ],
 )
 def test_wrong_value_is_told_in_korean_and_english_without_the_value(

@@ -6,24 +6,22 @@ word that says so, a group of digits is no account. There is no common check dig
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from redaction.entity import Span
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.labels import Labels
+from redaction.recognizers.numbers import Numbers, read_numbers
 from redaction.recognizers.recognizer import (
-    FOREIGN_NUMBERS,
     Canary,
-    Labels,
+    Reading,
     Recognizer,
-    digits,
     within_fraction,
 )
 
-_GROUPS = re.compile(
-    r"(?<![0-9A-Za-z])[0-9]{2,8}(?:(?:[ ]?[-·][ ]?|[ ])[0-9]{1,8})+(?![0-9A-Za-z])"
-)
-_RUN = re.compile(r"(?<![0-9A-Za-z])(?<![0-9]-)[0-9]{10,16}(?![0-9A-Za-z])(?!-[0-9])")
+_GROUPS = re.compile("(?<![RB])[2-8](?:[-.~ N][1-8])+(?![LB])")
+_RUN = re.compile("(?<![RB-])[a-g](?![LB-])")
 _LEAST_DIGITS, _MOST_DIGITS, _MOST_GROUPS = 10, 16, 5
-_GROUP = re.compile("[0-9]+")
-_LINKED = re.compile(r"[0-9]+(?:[ ]?[-·][ ]?[0-9]+)*")
 # What stands between the accounts of a list; the label stands before the first one only.
 _NEXT = re.compile(r"[ \t]{0,2}[,/·;\n]?[ \t]{0,2}(?:및|와|과)?[ ]?")
 _THOUSANDS = re.compile(r"[0-9],[0-9]{3}(?: |$)")
@@ -31,79 +29,104 @@ _TELEPHONE = re.compile(
     r"0(?:1[016789]|2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|[78]0|50[2-8])[- ]?[0-9]{3,4}[- ]?[0-9]{4}"
 )
 
-_BANKS = (
-    "국민은행|KB국민|KB은행|신한은행|우리은행|하나은행|KEB하나|농협|NH농협|기업은행|IBK|산업은행|KDB|수협|신협|우체국"
-    "|새마을금고|MG새마을|카카오뱅크|카뱅|케이뱅크|K뱅크|토스뱅크|SC제일|제일은행|씨티은행|부산은행|경남은행|대구은행|iM뱅크|광주은행"
-    "|전북은행|제주은행|저축은행|산림조합|수출입은행|BNK|은행|뱅크"
-)
 # Short names that are everyday words count only directly before the number.
 _SHORT_BANK = re.compile(
     "(?:국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|KB|NH|MG|SC)"
     "[ _]?[:),]?[ ]?$"
 )
+_BANK_BEHIND = re.compile(
+    r"[ ]?[(,/]?[ ]?(?:국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|농협"
+    r"|KB|NH|IBK|카뱅)"
+    r"(?:은행)?(?![가-힣A-Za-z])"
+)
+_ANY_BANK = re.compile(
+    "국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|농협|카뱅|KB|NH|MG|SC|IBK"
+)
+_SUM = re.compile(r"[ ]?(?:원|만|억|천|명|건|개|달러|엔)")
 _LABELS = Labels.of(
-    f"계좌|통장|입금|송금|이체|환급|예금|{_BANKS}",
-    "전화|연락처|휴대|핸드폰|팩스|문의|카드|주민|외국인등록|여권|면허|사업자|TEL|FAX|"
-    f"{FOREIGN_NUMBERS}",
+    WORDS, "account", "phone fax card resident foreigner passport licence business office health"
 )
 
 
-def _taken(parts: list[tuple[int, int, int]]) -> int:
-    """How many of the parts (start, end, digits) from the first on make one number; 0 if none."""
+class _Part(NamedTuple):
+    """Groups that belong together: the first, the last, and how many digits they have."""
+
+    first: int
+    last: int
+    digits: int
+
+
+def _taken(parts: list[_Part]) -> int:
+    """How many of the parts from the first on make one number; 0 if none."""
     total = 0
-    for count, (_, _, length) in enumerate(parts[:_MOST_GROUPS]):
-        if total + length > _MOST_DIGITS:
+    for count, part in enumerate(parts[:_MOST_GROUPS]):
+        if total + part.digits > _MOST_DIGITS:
             return count if total >= _LEAST_DIGITS else 0
-        total += length
+        total += part.digits
     return min(len(parts), _MOST_GROUPS) if total >= _LEAST_DIGITS else 0
 
 
-def _parts(text: str, pattern: re.Pattern[str], start: int, end: int) -> list[tuple[int, int, int]]:
-    return [
-        (match.start(), match.end(), len(digits(match[0])))
-        for match in pattern.finditer(text, start, end)
-    ]
-
-
-def _numbers(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The numbers in groups of digits; what stands behind one of them is not lost with it.
-
-    Hyphens bind closer than spaces: an amount or a date behind an account is no part of it.
-    """
-    loose: list[tuple[int, int, int]] = []
-    for part in (*_parts(text, _LINKED, start, end), None):
-        if part is not None and part[2] < _LEAST_DIGITS:
-            loose.append(part)
-            continue
-        yield from _joined(loose)
-        loose = []
-        if part is not None:
-            yield from _joined(_parts(text, _GROUP, *part[:2]))
-
-
-def _joined(parts: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+def _joined(parts: list[_Part]) -> Iterator[tuple[int, int]]:
     at = 0
     while at < len(parts):
         taken = _taken(parts[at : at + _MOST_GROUPS])
         if taken:
-            yield parts[at][0], parts[at + taken - 1][1]
+            yield parts[at].first, parts[at + taken - 1].last
         at += taken or 1
 
 
-def _candidates(text: str) -> list[tuple[int, int, str]]:
-    found = [(*match.span(), "run") for match in _RUN.finditer(text)]
-    for match in _GROUPS.finditer(text):
-        found += ((start, end, "groups") for start, end in _numbers(text, *match.span()))
+def _linked(numbers: Numbers, groups: re.Match[str]) -> Iterator[list[_Part]]:
+    """What hyphens and points join, as its single groups."""
+    first = (groups.start() - 1) // 2
+    signs = groups[0]
+    part: list[_Part] = []
+    for place in range(len(signs) // 2 + 1):
+        at = first + place
+        part.append(_Part(at, at, int(signs[2 * place])))
+        sign = signs[2 * place + 1 : 2 * place + 2]
+        if sign in ("", " ") or (sign == "N" and "-" not in numbers.gap(at)):
+            yield part
+            part = []
+
+
+def _numbers(numbers: Numbers, groups: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """The numbers in groups of digits; what stands behind one of them is not lost with it.
+
+    Hyphens bind closer than spaces: an amount or a date behind an account is no part of it.
+    """
+    loose: list[_Part] = []
+    for part in _linked(numbers, groups):
+        digits = sum(group.digits for group in part)
+        if digits < _LEAST_DIGITS:
+            loose.append(_Part(part[0].first, part[-1].last, digits))
+            continue
+        yield from _joined(loose)
+        loose = []
+        yield from _joined(part)
+    yield from _joined(loose)
+
+
+def _candidates(numbers: Numbers) -> list[tuple[int, int, str]]:
+    found = [(number.start, number.end, "run") for number in numbers.of_shape(_RUN)]
+    for match in _GROUPS.finditer(numbers.skeleton):
+        found += [
+            (numbers.starts[first], numbers.ends[last], "groups")
+            for first, last in _numbers(numbers, match)
+        ]
     return sorted(found)
 
 
-def _find(text: str) -> Iterator[Span]:
+def _find(reading: Reading) -> Iterator[Span]:
+    text = reading.text
+    if not _is_named(reading):
+        return
     last: int | None = None
-    for start, end, rule in _candidates(text):
-        if within_fraction(text, start) or _THOUSANDS.match(text, max(0, start - 2), end):
+    for start, end, rule in _candidates(reading.shared(read_numbers)):
+        nearby = _LABELS.around(reading, start, end)
+        short = bool(_SHORT_BANK.search(text, max(0, start - 8), start))
+        short = short or bool(_BANK_BEHIND.match(text, end))
+        if not (short or nearby.helps or last is not None) or _no_account(text, start, end, rule):
             continue
-        short = _SHORT_BANK.search(text, max(0, start - 8), start) is not None
-        nearby = _LABELS.around(text, start, end)
         telephone = _TELEPHONE.fullmatch(text, start, end)
         # A bank's name behind a telephone number speaks of what comes next.
         if not short and nearby.behind and telephone:
@@ -112,6 +135,25 @@ def _find(text: str) -> Iterator[Span]:
         if short or nearby.helps or (listed and not nearby.denies):
             last = end
             yield Span(start, end, "KR_BANK_ACCOUNT", 0.85, f"account.{rule}")
+
+
+def _is_named(reading: Reading) -> bool:
+    """Whether a text has long numbers, and any word that could make one of them an account."""
+    skeleton = reading.shared(read_numbers).skeleton
+    if not (_RUN.search(skeleton) or _GROUPS.search(skeleton)):
+        return False
+    if _ANY_BANK.search(reading.text):
+        return True
+    return WORDS.names(reading, "account")
+
+
+def _no_account(text: str, start: int, end: int, rule: str) -> bool:
+    """Whether what stands around digits makes them a sum, a fraction or an office's document."""
+    if text[start - 1 : start] == "제" and text[end : end + 1] == "호":
+        return True
+    if rule == "run" and _SUM.match(text, end):
+        return True
+    return within_fraction(text, start) or bool(_THOUSANDS.match(text, max(0, start - 2), end))
 
 
 ACCOUNT = Recognizer(

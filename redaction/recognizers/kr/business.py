@@ -5,46 +5,44 @@ as in common use: weights 1 3 7 1 3 7 1 3 5, where the ninth product also adds i
 only.
 """
 
-import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.labels import Labels
+from redaction.recognizers.numbers import Form, Forms
 from redaction.recognizers.recognizer import (
-    FOREIGN_NUMBERS,
     LEAST_SCORE,
     Canary,
-    Labels,
+    Reading,
     Recognizer,
-    digits,
     weighted,
+    within_fraction,
 )
 
-_SEPARATED = re.compile(
-    r"(?<![0-9])(?<![0-9]-)[1-9][0-9]{2}[ ]?[-·./ ][ ]?[0-9]{2}[ ]?[-·./ ][ ]?[0-9]{5}"
-    r"(?![0-9])(?!-[0-9])"
+_FORMS = Forms(
+    Form("separated", "(?<!-)3[-./_~ ]2[-./_~ ]5(?!-)", 0.55, "[1-9]"),
+    Form("broken", "(?<!-)3-2N5|(?<!-)3N2-5", 0.45, "[1-9]"),
+    Form("run", "(?<![RB-])a(?![LB-])", 0.2, "[1-9]"),
 )
-_RUN = re.compile(r"(?<![0-9A-Za-z-])(?<![0-9]\.)[1-9][0-9]{9}(?![0-9A-Za-z-])")
-_LABELS = Labels.of(
-    "사업자\\s?(?:등록)?\\s?(?:번호)?|고유번호|BRN", f"계좌|은행|입금|전화|{FOREIGN_NUMBERS}"
-)
+_LABELS = Labels.of(WORDS, "business", "account phone fax office member")
 _WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)
 
 
-def _checks(number: str) -> bool:
-    total = weighted(number, _WEIGHTS) + int(number[8]) * 5 // 10
-    return (10 - total % 10) % 10 == int(number[9])
+def _checks(digits: str) -> bool:
+    total = weighted(digits, _WEIGHTS) + int(digits[8]) * 5 // 10
+    return (10 - total % 10) % 10 == int(digits[9])
 
 
-def _find(text: str) -> Iterator[Span]:
-    for pattern, rule, base in ((_SEPARATED, "separated", 0.55), (_RUN, "run", 0.2)):
-        for match in pattern.finditer(text):
-            nearby = _LABELS.around(text, match.start(), match.end())
-            score = base + (0.2 if _checks(digits(match[0])) else 0.0)
-            score += (0.35 if nearby.helps else 0.0) - (0.3 if nearby.denies else 0.0)
-            if score >= LEAST_SCORE:
-                yield Span(
-                    match.start(), match.end(), "KR_BRN", min(score, 1.0), f"business.{rule}"
-                )
+def _find(reading: Reading) -> Iterator[Span]:
+    for form, number in _FORMS.numbers(reading):
+        if form.rule == "run" and within_fraction(reading.text, number.start):
+            continue
+        nearby = _LABELS.around(reading, number.start, number.end)
+        score = form.score + (0.2 if _checks(number.digits) else 0.0)
+        score += (0.35 if nearby.helps else 0.0) - (0.3 if nearby.denies else 0.0)
+        if score >= LEAST_SCORE:
+            yield Span(number.start, number.end, "KR_BRN", min(score, 1.0), f"business.{form.rule}")
 
 
 BRN = Recognizer(

@@ -8,54 +8,52 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.labels import Labels
+from redaction.recognizers.numbers import Form, Forms
 from redaction.recognizers.recognizer import (
-    FOREIGN_NUMBERS,
     LEAST_SCORE,
     Canary,
-    Labels,
+    Reading,
     Recognizer,
+    within_fraction,
 )
 
-_REGION = r"(?:1[1-9]|2[0-8])"
-_NAMES = "서울|부산|경기|강원|충북|충남|전북|전남|경북|경남|제주|대구|인천|광주|대전|울산"
-_GAP = r"(?:[ ]?[-·./_][ ]?|[ ]{1,2})"
-_RULES = (
-    (
-        "separated",
-        re.compile(
-            rf"(?<![0-9])(?<![0-9]-){_REGION}{_GAP}[0-9]{{2}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{2}}(?![0-9])(?!-[0-9])"
-        ),
-        0.8,
-    ),
-    (
-        "named",
-        re.compile(
-            rf"(?:{_NAMES})[ ]?-?[ ]?[0-9]{{2}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{2}}(?![0-9])(?!-[0-9])"
-        ),
-        0.85,
-    ),
-    (
-        "run",
-        re.compile(rf"(?<![0-9A-Za-z-])(?<![0-9]\.){_REGION}[0-9]{{10}}(?![0-9A-Za-z-])"),
-        0.2,
-    ),
+_REGIONS = frozenset(str(region) for region in range(11, 29))
+_NAMED = re.compile(
+    "(?:서울|부산|경기|강원|충북|충남|전북|전남|경북|경남|제주|대구|인천|광주|대전|울산|경기남부"
+    "|경기북부)[ ]?-?[ ]?$"
 )
-_LABELS = Labels.of("면허|LICEN[SC]E", f"계좌|은행|입금|{FOREIGN_NUMBERS}")
+_LONGEST_NAME = 8
+_GAP = "[-./_~ ]"
+_FORMS = Forms(
+    Form("separated", f"(?<!-)2{_GAP}2{_GAP}6{_GAP}2(?!-)", 0.8),
+    Form("broken", "(?<!-)2-2-6N2|(?<!-)2-2N6-2|(?<!-)2N2-6-2", 0.7),
+    Form("named", f"2(?:{_GAP}|N)6(?:{_GAP}|N)2(?!-)", 0.85),
+    Form("run", "(?<![RB-])c(?![LB-])", 0.2),
+    Form("named", "(?<![RB-])a(?![LB-])", 0.2),
+    Form("run", "(?<![RB-])(?:2-a|4-6-2|4-8|a-2)(?![LB-])", 0.2),
+)
+_LABELS = Labels.of(WORDS, "licence", "account office phone card")
 
 
-def _find(text: str) -> Iterator[Span]:
-    for rule, pattern, base in _RULES:
-        for match in pattern.finditer(text):
-            nearby = _LABELS.around(text, match.start(), match.end())
-            score = base + (0.4 if nearby.helps else 0.0) - (0.35 if nearby.denies else 0.0)
-            if score >= LEAST_SCORE:
-                yield Span(
-                    match.start(),
-                    match.end(),
-                    "KR_DRIVER_LICENSE",
-                    min(score, 1.0),
-                    f"driving.{rule}",
-                )
+def _find(reading: Reading) -> Iterator[Span]:
+    text = reading.text
+    for form, number in _FORMS.numbers(reading):
+        start = number.start
+        if form.rule == "named":
+            name = _NAMED.search(text, max(0, start - _LONGEST_NAME), start)
+            if name is None:
+                continue
+            start = name.start()
+        elif number.digits[:2] not in _REGIONS or within_fraction(text, start):
+            continue
+        nearby = _LABELS.around(reading, start, number.end)
+        score = form.score + (0.4 if nearby.helps else 0.0) - (0.35 if nearby.denies else 0.0)
+        if score >= LEAST_SCORE:
+            yield Span(
+                start, number.end, "KR_DRIVER_LICENSE", min(score, 1.0), f"driving.{form.rule}"
+            )
 
 
 DRIVER_LICENSE = Recognizer(

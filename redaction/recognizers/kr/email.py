@@ -8,15 +8,16 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
-from redaction.recognizers.recognizer import Canary, Recognizer
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _SIGN = re.compile("[ ]?@[ ]?")
 _WORD = re.compile(r"[ ]?(?:[(\[{<]\s?(?:at|@|앳|골뱅이)\s?[)\]}>]|골뱅이)[ ]?", re.IGNORECASE)
 # Domains of Hangul (RFC 5890); letters of two scripts in one label are an address and a particle.
 _LABEL = "(?:[A-Za-z0-9-]{1,63}|[가-힣][가-힣0-9-]{0,62})"
+_DOT = r"(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?|[ ]?[닷점][ ]?(?=[a-z]))"
 _DOMAIN = re.compile(
-    rf"{_LABEL}(?:(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?){_LABEL}){{0,8}}"
-    r"(?:\.|[ ]?[(\[]\s?(?:dot|\.|닷|점)\s?[)\]][ ]?)(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{2,59})"
+    rf"{_LABEL}(?:{_DOT}{_LABEL}){{0,8}}{_DOT}(?:[A-Za-z]{{2,24}}|xn--[A-Za-z0-9-]{{2,59}})"
     r"|[가-힣A-Za-z0-9-]{1,63}\.한국",
     re.IGNORECASE,
 )
@@ -64,15 +65,28 @@ def _of_url(text: str, start: int, last: int) -> bool:
     return _MEMBER.search(text[max(0, last - 64) : last]) is not None
 
 
+# hong at korea.kr: words of any English sentence, unless a label says what follows.
+_SPELLED = re.compile(r"(?<=[A-Za-z0-9])[ ]at[ ](?=[A-Za-z0-9-]{1,63}\.)", re.IGNORECASE)
+_LABEL_REACH = 40
+
+
+def _spelled(reading: Reading) -> Iterator[re.Match[str]]:
+    for match in _SPELLED.finditer(reading.text):
+        floor = max(0, match.start() - _LABEL_REACH)
+        if reading.shared(WORDS.read).stand("email", floor, match.start()):
+            yield match
+
+
 def _signs(text: str) -> Iterator[re.Match[str]]:
     if "@" in text:
         yield from _SIGN.finditer(text)
     yield from _WORD.finditer(text)
 
 
-def _find(text: str) -> Iterator[Span]:
+def _find(reading: Reading) -> Iterator[Span]:
+    text = reading.text
     behind = 0  # the address before
-    for at in _signs(text):
+    for at in (*_signs(text), *_spelled(reading)):
         plain = at[0] == "@"
         domain = _DOMAIN.match(text, at.end())
         if domain is None:

@@ -9,37 +9,56 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
-from redaction.recognizers.recognizer import (
-    FOREIGN_NUMBERS,
-    LEAST_SCORE,
-    Canary,
-    Labels,
-    Recognizer,
-)
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.labels import Labels
+from redaction.recognizers.numbers import read_numbers
+from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
 
+_BEGINS = r"(?<![0-9A-Za-z_-])"
+_ENDS = r"(?![0-9A-Za-z_-])"
 _FORM = re.compile(
-    r"(?<![0-9A-Za-z_-])(?P<kind>[MSRODGmsrodg])[ -]?[0-9]{3}"
-    r"(?:[0-9]{5}|[ ]?(?P<new>[A-Za-z])[ ]?[0-9]{4})(?![0-9A-Za-z_-])"
+    rf"{_BEGINS}(?P<kind>[MSRODGmsrodg])[ ]?[-.]?[ ]?[0-9]{{3}}"
+    rf"(?:[ -]?[0-9]{{5}}|[ -]?(?P<new>[A-Za-z])[ -]?[0-9]{{4}}){_ENDS}"
 )
-# The regional letters of passports before 2008 have no certain end: only behind their label.
-_OLD = re.compile(r"(?<![0-9A-Za-z_-])[A-Za-z]{2}[ -]?[0-9]{7}(?![0-9A-Za-z_-])")
-_LABELS = Labels.of("여권|PASSPORT", f"면허|사업자|{FOREIGN_NUMBERS}")
+# The regional letters of passports before 2008 have no certain end, and other letters are other
+# countries': only behind the label.
+_OLD = re.compile(
+    rf"{_BEGINS}(?:[A-Za-z]{{2}}[ -]?[0-9]{{7}}|[A-Za-z][ -]?(?:[0-9]{{7,8}}"
+    rf"|[0-9]{{4}}[ -][0-9]{{4}})){_ENDS}"
+)
+_SHAPE = re.compile("[78](?![L])|3[LBXH -]4|3[ -]5|4[ -]4")
+_FURTHEST = 5
+_LABELS = Labels.of(WORDS, "passport", "licence business office")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 
 
-def _find(text: str) -> Iterator[Span]:
-    for match in _FORM.finditer(text):
-        nearby = _LABELS.around(text, match.start(), match.end())
+def _find(reading: Reading) -> Iterator[Span]:
+    text, last = reading.text, -1
+    for number in reading.shared(read_numbers).of_shape(_SHAPE):
+        # The letters stand directly before the digits, at most a separator between.
+        for start in range(max(last + 1, number.start - _FURTHEST), number.start):
+            span = _passport(reading, start) if text[start].isalpha() else None
+            if span is not None:
+                last = start
+                yield span
+                break
+
+
+def _passport(reading: Reading, start: int) -> Span | None:
+    match = _FORM.match(reading.text, start)
+    if match is not None:
+        nearby = _LABELS.around(reading, match.start(), match.end())
         score = 0.75 if match["new"] else 0.6
-        score += (0.35 if nearby.helps else 0.0) - (0.3 if nearby.denies else 0.0)
+        score += (0.35 if nearby.helps else 0.0) - (0.2 if nearby.denies else 0.0)
         if not nearby.helps and (match["kind"].islower() or _DATE.search(match[0])):
             score -= 0.3
         if score >= LEAST_SCORE:
             rule = "passport.new" if match["new"] else "passport.digits"
-            yield Span(match.start(), match.end(), "KR_PASSPORT", min(score, 1.0), rule)
-    for match in _OLD.finditer(text):
-        if _LABELS.around(text, match.start(), match.end()).helps:
-            yield Span(match.start(), match.end(), "KR_PASSPORT", 0.8, "passport.old")
+            return Span(match.start(), match.end(), "KR_PASSPORT", min(score, 1.0), rule)
+    match = _OLD.match(reading.text, start)
+    if match is not None and _LABELS.around(reading, match.start(), match.end()).helps:
+        return Span(match.start(), match.end(), "KR_PASSPORT", 0.8, "passport.old")
+    return None
 
 
 PASSPORT = Recognizer(

@@ -1,28 +1,33 @@
 """성명 (PERSON): a name before a title or 씨/님, behind a field's label, or behind a person's role.
 
-Sources of the words: kr/name_words.py. Without a model only such contexts say that a word is a
-name; one found anywhere in a text covers its other occurrences (redaction/recognizers/cover.py).
-Never decides by a single syllable, so 김 씨 stays.
+Sources of the words: kr/name_words.py. These rules know forms, tables and titles; of running text
+the name finder knows more (kr/names.py). A name found anywhere in a text covers its other
+occurrences (redaction/recognizers/cover.py).
 """
 
 import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
+from redaction.recognizers.kr.historic import is_historic
 from redaction.recognizers.kr.name_words import (
     BODY_ENDINGS,
     COMPOUND_SURNAMES,
     ENGLISH_LABELS,
+    ENGLISH_OWNERS,
     GIVEN,
     LABELS,
     PARTICLES,
     RUNNING_LABELS,
+    STRONG_TITLES,
     SURNAMES,
     TITLES,
-    WEAK_TITLES,
+    grouped,
     is_noun,
 )
-from redaction.recognizers.recognizer import Canary, Recognizer
+from redaction.recognizers.kr.person_forms import hanja, in_brackets, written_otherwise
+from redaction.recognizers.kr.person_tables import in_columns
+from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _FIRST = "".join(sorted(SURNAMES | {name[0] for name in COMPOUND_SURNAMES}))
 _TITLE = re.compile(
@@ -35,22 +40,43 @@ _OPENING = (
     r"[ \t]{0,8}(?:\([^()\n]{1,10}\)[ \t]{0,2})?"
     r"(?:[:=→|>〉】\]]|</t[hd]>[ \t]{0,4}<td[^<>\n]{0,40}>|\"[ ]?:[ ]?\")[ \t\"'*]{0,8}"
 )
-_FIELD = re.compile(rf"(?<![가-힣])(?:{LABELS})[*\"']{{0,2}}{_OPENING}")
+# 이름이 김철수에서 김민수로: names may follow these without a colon.
+_NAMED = re.compile(
+    rf"(?<![가-힣])(?:이름|성명|성함|명의자)[이가은는을][ ]{{1,2}}(?=[{_FIRST}][가-힣])"
+)
+_CALLED_LATIN = re.compile(
+    r"(?<![가-힣])(?:성[ ]{0,4}명|이름)[ ]{0,2}(?:\((?:한자|영문|로마자|漢字)\))?[ ]{1,4}"
+    r"(?=[A-Z一-鿿])"
+)
+_QUOTED = re.compile(rf"[=(,][ ]?(?P<quote>['\"])(?P<name>[{_FIRST}][가-힣]{{1,3}})(?P=quote)")
+# A label stands before a field, before brackets, or before a name in running text.
+_LABEL = re.compile(grouped(f"{LABELS}|{RUNNING_LABELS}"))
+_FIELD_BEHIND = re.compile(rf"[*\"']{{0,2}}{_OPENING}")
+_RUNNING_BEHIND = re.compile(rf"(?:[은는][ ]|인[ ]|[ ]{{1,4}}|\()(?=[{_FIRST}])")
+_IN_BRACKETS_BEHIND = re.compile(rf"[ ]?\((?P<name>[{_FIRST}][가-힣]{{1,3}})\)")
+_IS_FIELD = re.compile(LABELS)
+_IS_TITLE = re.compile(rf"(?:{TITLES}|씨|님)님?")
+_IS_RUNNING = re.compile(RUNNING_LABELS)
 # Names of members in agencies' JSON and tables; only a usual Korean name behind them is one, since
 # `name` is also what functions, files and products have.
-_ENGLISH_FIELD = re.compile(rf"(?<![A-Za-z])(?:{ENGLISH_LABELS}){_OPENING}", re.IGNORECASE)
-_RUNNING = re.compile(rf"(?<![가-힣])(?:{RUNNING_LABELS})(?:[ ]{{1,2}}|\()(?=[{_FIRST}])")
+_ENGLISH_FIELD = re.compile(
+    rf"(?:{grouped(ENGLISH_LABELS)})(?:[ _-]?(?:kr|ko|kor))?{_OPENING}(?=[{_FIRST}])"
+)
+_OWNER = re.compile(rf"(?<![a-z])(?:{ENGLISH_OWNERS})?[ _-]?$")
+_LONGEST_OWNER = 12
 _SELF = re.compile(
-    r"(?<![가-힣])(?:저는|제[ ]?이름은|이름은|성명은|성함은|본인은)[ ]{1,2}"
+    r"(?<![가-힣])(?:저는|제[ ]?이름은|이름은|성명은|성함은|본인은|존함은)[ ]{1,2}"
     rf"(?P<name>[{_FIRST}][가-힣]{{1,3}}?)"
     r"(?=입니다|이라고|라고|이에요|예요|이고|이며|이라는|라는|올시다|[ ]?\()"
 )
-_IN_BRACKETS = re.compile(
-    rf"(?<![가-힣])(?:{LABELS}|{RUNNING_LABELS})[ ]?\((?P<name>[{_FIRST}][가-힣]{{1,3}})\)"
+# 저 심학수라고 합니다
+_CALLS_HIMSELF = re.compile(
+    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{2}})(?=이?라고[ ]?(?:합니다|해요|하는데|합니다만))"
 )
 _BRACKET = re.compile(
     rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}})[ ]?\("
-    r"(?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세))"
+    r"(?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세"
+    r"|사번|학번|군번|생년|주민|여권))"
 )
 _HANGUL = re.compile(r"[가-힣]{2,10}")
 _SPACED = re.compile(rf"(?P<name>[{_FIRST}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])(?![가-힣])")
@@ -60,7 +86,10 @@ _TAIL = re.compile(
 )
 _UNNAMED = "모"  # 김모 씨: a surname, made anonymous
 # Particles that hardly ever end a given name, so that 김철를 is read as 김철 and 를.
-_NEVER_LAST = frozenset("를는에와과께")
+_NEVER_LAST = frozenset("를는에와과께의")
+# Syllables that are as often a particle; a given name of three syllables is believed without them.
+_PARTICLE_ENDS = frozenset("은는이가을를의와과도만로에께님씨군양")
+_COPULA = re.compile("이(?:고|며|라|나|랑|에요|다|라고|라는|었다|었던|므로|지만)")
 
 
 def _surname_length(word: str) -> int:
@@ -78,23 +107,40 @@ def _usual(name: str) -> bool:
 def _plausible(name: str) -> bool:
     surname = _surname_length(name)
     given = len(name) - surname
-    if not surname or not 1 <= given <= 2 or is_noun(name):
+    if not surname or not 1 <= given <= 3 or is_noun(name):
         return False
+    if given == 3:
+        return surname == 1 and _newer(name)
     return not (len(name) == 3 and surname == 1 and is_noun(name[:2]) and not _usual(name))
+
+
+def _newer(name: str) -> bool:
+    """A surname and a given name of three syllables that begins with none of the known nouns."""
+    parts = (name[:2], name[:3], name[1:3], name[2:], name[1:])
+    return _usual(name) and name[-1] not in _PARTICLE_ENDS and not any(map(is_noun, parts))
 
 
 def split_name(run: str) -> str | None:
     """The name at the beginning of a run of Hangul whose rest is particles or a title, or None."""
     lengths = (4, 3, 2) if run[:2] in COMPOUND_SURNAMES else (3, 2)
+    if len(run) == 4 and lengths[0] == 3 and _newer(run):
+        return run
     for length in lengths:
         name, rest = run[:length], run[length:]
         if len(name) < length or not _plausible(name):
             continue
         if length > 2 and name[-1] in _NEVER_LAST and not rest:
             continue
+        if name[-1] == "이" and rest and _COPULA.fullmatch("이" + rest) and _closed(name[-2]):
+            continue  # 김철이고: 김철 and 이고
         if not rest or _TAIL.fullmatch(rest):
             return name
     return None
+
+
+def _closed(syllable: str) -> bool:
+    """Whether a syllable ends with a consonant (Unicode 3.12: composition of Hangul syllables)."""
+    return (ord(syllable) - 0xAC00) % 28 != 0
 
 
 def _believed(name: str, title: str, *, apart: bool) -> bool:
@@ -103,7 +149,7 @@ def _believed(name: str, title: str, *, apart: bool) -> bool:
         return False
     if title == "씨":
         return True
-    if len(name) == 2 and (not apart or title in WEAK_TITLES or title == "님"):
+    if len(name) == 2 and not (apart and title in STRONG_TITLES):
         return False
     if name[-1] in BODY_ENDINGS and title not in ("님", "귀하"):
         return False
@@ -116,9 +162,15 @@ def _before_titles(text: str) -> Iterator[Span]:
         title = title.removesuffix("님") or title
         if not _plausible(name):
             continue
-        if not _believed(name, title, apart=bool(match["gap"])):
+        if not _believed(name, title, apart=bool(match["gap"])) or is_noun(name[-1] + title):
             continue
-        yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, "person.title")
+        if is_historic(name, text, match.end("name")):
+            continue
+        end = match.end("name")
+        # 황보람이 대표로 있다: a particle, where a compound surname would need four syllables.
+        if len(name) == 4 and match["gap"] and name[-1] == "이" and _closed(name[-2]):
+            end -= 1
+        yield Span(match.start("name"), end, "PERSON", 0.85, "person.title")
 
 
 def _value(text: str, position: int) -> Span | None:
@@ -130,14 +182,40 @@ def _value(text: str, position: int) -> Span | None:
         whole = len(run[0]) <= 4 and _surname_length(run[0]) and not is_noun(run[0])
         if name is None and whole and _usual(run[0]):
             name = run[0]
-        if name is not None:
+        # Two syllables may be the first word of a foreign name.
+        foreign = _foreign(text, position) if name is None or len(name) == 2 else None
+        if foreign is None and name is not None:
             return Span(position, position + len(name), "PERSON", 0.9, "person.label")
-        return None
+        return foreign
     for pattern, rule in ((_SPACED, "person.spaced"), (_LATIN, "person.latin")):
         match = pattern.match(text, position)
         if match:
-            return Span(position, match.end(), "PERSON", 0.85, rule)
-    return None
+            return Span(position, match.end(), "PERSON", 0.89, rule)
+    return hanja(text, position)
+
+
+# Two to four words that fill a field: a foreign name in Hangul.
+_WORDS = re.compile(
+    r"[가-힣]{1,6}(?:[ ][가-힣]{1,6}){1,3}(?=[ ]?(?:$|[\n\"'|,;(<\t/]|[ ]{2}))"
+    r"(?![ ]?,[가-힣 ]{1,20}:)"
+)
+
+
+def _foreign(text: str, position: int) -> Span | None:
+    match = _WORDS.match(text, position)
+    if match is None or any(_is_word(word) for word in match[0].split()):
+        return None
+    return Span(position, match.end(), "PERSON", 0.7, "person.foreign")
+
+
+def _is_word(word: str) -> bool:
+    """Whether a word is known to be no part of a foreign name."""
+    return (
+        is_noun(word)
+        or _IS_TITLE.fullmatch(word) is not None
+        or _IS_FIELD.fullmatch(word) is not None
+        or word[-1] in BODY_ENDINGS
+    )
 
 
 # More names in the same field: 참석자: 김철수, 이영희, 박민수
@@ -146,54 +224,100 @@ _LONGEST_LIST = 200
 
 
 def _behind_labels(text: str) -> Iterator[Span]:
-    for match in _FIELD.finditer(text):
-        span = _value(text, match.end())
-        listed = 0
-        while span is not None and listed < _LONGEST_LIST:
-            yield span
-            following = _NEXT.match(text, span.end)
-            span = _value(text, following.end()) if following else None
-            listed += 1
+    for label in _LABEL.finditer(text):
+        start, end = label.span()
+        if start and "가" <= text[start - 1] <= "힣":
+            continue
+        opening = _FIELD_BEHIND.match(text, end) if _IS_FIELD.fullmatch(label[0]) else None
+        if opening is not None:
+            yield from _listed(text, opening.end())
+            continue
+        yield from _bracketed(text, end)
+        running = _RUNNING_BEHIND.match(text, end) if _IS_RUNNING.fullmatch(label[0]) else None
+        if running is not None:
+            yield from _behind_role(text, running.end())
+
+
+def _listed(text: str, position: int) -> Iterator[Span]:
+    span = _value(text, position)
+    listed = 0
+    while span is not None and listed < _LONGEST_LIST:
+        yield span
+        following = _NEXT.match(text, span.end)
+        span = _value(text, following.end()) if following else None
+        listed += 1
+
+
+def _bracketed(text: str, position: int) -> Iterator[Span]:
+    match = _IN_BRACKETS_BEHIND.match(text, position)
+    if match and _plausible(match["name"]) and _usual(match["name"]):
+        yield Span(*match.span("name"), "PERSON", 0.85, "person.bracket")
 
 
 def _behind_english_labels(text: str) -> Iterator[Span]:
-    for match in _ENGLISH_FIELD.finditer(text):
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters become two: then only what is small is read
+        lowered = text
+    for match in _ENGLISH_FIELD.finditer(lowered):
+        before = lowered[max(0, match.start() - _LONGEST_OWNER) : match.start()]
+        if _OWNER.search(before) is None:
+            continue
         run = _HANGUL.match(text, match.end())
         name = split_name(run[0]) if run else None
         if name is not None and _usual(name):
             yield Span(match.end(), match.end() + len(name), "PERSON", 0.85, "person.label")
 
 
-def _behind_roles(text: str) -> Iterator[Span]:
-    for match in _RUNNING.finditer(text):
-        run = _HANGUL.match(text, match.end())
-        name = split_name(run[0]) if run else None
-        if name is None or not _usual(name):
-            continue
-        end = match.end() + len(name)
-        # Two syllables behind a role are a noun unless a bracket or a title follows.
-        if len(name) == 2 and not re.match(r"[ ]?\(|[ ]?(?:씨|님)", text[end : end + 2]):
-            continue
-        yield Span(match.end(), end, "PERSON", 0.75, "person.role")
+def _behind_role(text: str, position: int) -> Iterator[Span]:
+    run = _HANGUL.match(text, position)
+    name = split_name(run[0]) if run else None
+    if name is None or not _usual(name) or (is_noun(name[:-1]) and name[-1] in _PARTICLE_ENDS):
+        return  # 담임 부재로: a noun with its particle
+    end = position + len(name)
+    # Two syllables behind a role are a noun unless a bracket or a title follows.
+    if len(name) == 2 and not re.match(r"[ ]?\(|[ ]?(?:씨|님)", text[end : end + 2]):
+        return
+    yield Span(position, end, "PERSON", 0.75, "person.role")
 
 
 def _named(text: str) -> Iterator[Span]:
     for pattern, rule in (
         (_BRACKET, "person.bracket"),
-        (_IN_BRACKETS, "person.bracket"),
         (_SELF, "person.self"),
+        (_CALLS_HIMSELF, "person.self"),
     ):
         for match in pattern.finditer(text):
-            if _plausible(match["name"]) and _usual(match["name"]):
+            if _plausible(match["name"]) and (pattern is _SELF or _usual(match["name"])):
                 yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, rule)
 
 
-def _find(text: str) -> Iterator[Span]:
+def _without_colons(text: str) -> Iterator[Span]:
+    for match in _NAMED.finditer(text):
+        run = _HANGUL.match(text, match.end())
+        name = split_name(run[0]) if run else None
+        if name is not None and len(name) > 2:
+            yield Span(match.end(), match.end() + len(name), "PERSON", 0.8, "person.self")
+    for match in _CALLED_LATIN.finditer(text):
+        span = _value(text, match.end())
+        if span is not None:
+            yield span
+    for match in _QUOTED.finditer(text):
+        if len(match["name"]) > 2 and _plausible(match["name"]) and _usual(match["name"]):
+            yield Span(*match.span("name"), "PERSON", 0.75, "person.quoted")
+
+
+def _in_hangul(text: str) -> Iterator[Span]:
     yield from _before_titles(text)
     yield from _behind_labels(text)
     yield from _behind_english_labels(text)
-    yield from _behind_roles(text)
     yield from _named(text)
+    yield from _without_colons(text)
+    yield from in_columns(text, _value)
+
+
+def _find(reading: Reading) -> Iterator[Span]:
+    yield from in_brackets(reading.text, _in_hangul(reading.text))
+    yield from written_otherwise(reading.text)
 
 
 PERSON = Recognizer(

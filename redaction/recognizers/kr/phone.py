@@ -9,95 +9,61 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
+from redaction.recognizers.kr.offices import beside_office
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.labels import Labels
+from redaction.recognizers.numbers import Form, Forms, Number
 from redaction.recognizers.recognizer import (
-    FOREIGN_NUMBERS,
     LEAST_SCORE,
     Canary,
-    Labels,
+    Reading,
     Recognizer,
-    digits,
     within_fraction,
 )
 
-_GAP = r"(?:[ ]{0,2}[-·./_~)][ ]{0,2}|[ ]{1,3})"
-_AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4])"
-_PERSONAL = r"(?:70|80|50[2-8]|1[016789])"
+_AREA_CODE = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4])"
+_PERSONAL_CODE = r"(?:70|80|50[2-8]|1[016789])"
+_MOBILE = "01[016789]"
+_AREA = f"0{_AREA_CODE}"
+_SERVICE = "0(?:70|80|303|50[2-8])"
+_ANY = f"0(?:{_AREA_CODE}|70|80|303|50[2-8])"
 _REPRESENTATIVE = (
-    r"(?:15(?:22|33|44|66|77|88|99)|16(?:00|11|44|55|60|61|66|68|70|77|88|99)"
-    r"|18(?:00|11|33|55|66|77|99))"
+    "15(?:22|33|44|66|77|88|99)|16(?:00|11|44|55|60|61|66|68|70|77|88|99)"
+    "|18(?:00|11|22|33|55|66|77|99)"
 )
+_LOCAL = "[2-9]"
 
-# Not behind a digit or another group of digits: those are longer numbers. A comma before them
-# is a table's: no group of thousands goes on with a hyphen.
-_START = r"(?<![0-9])(?<![0-9]-)"
-_END = r"(?![0-9])(?!-[0-9])"
-# An extension, or which of a person's telephones it is, may follow: 010-1234-5678-3.
-_EXTENDED = r"(?![0-9])(?!-[0-9]{5})"
+_GAP = r"[-./_~:() ]"
 # Columns of a table, or a number that the end of a line breaks.
-_BREAK = r"[ ]{0,2}-?[ ]{0,2}(?:\t|\r?\n)[ ]{0,2}-?[ ]{0,2}"
-_MOBILE_GAP = rf"(?:{_GAP}|{_BREAK})"
-
-_RULES = (
-    (
-        "mobile",
-        re.compile(
-            rf"(?<![0-9])\(?01[016789]{_MOBILE_GAP}[0-9]{{3,4}}{_MOBILE_GAP}[0-9]{{4}}{_EXTENDED}"
-        ),
-        0.9,
-    ),
-    (
-        "mobile.run",
-        re.compile(rf"(?<![0-9A-Fa-f])(?<![0-9]-)01[016789][0-9]{{7,8}}(?![0-9A-Fa-f]){_EXTENDED}"),
-        0.75,
-    ),
-    (
-        "mobile.half",
-        re.compile(
-            rf"{_START}01[016789](?:{_GAP}[0-9]{{7,8}}|[0-9]{{3,4}}{_GAP}[0-9]{{4}}){_EXTENDED}"
-        ),
-        0.75,
-    ),
-    (
-        "mobile.spaced",
-        re.compile(r"(?<![0-9])(?<![0-9] )0 1 [016789](?: ?-? ?[0-9]){7,8}(?! ?[0-9])"),
-        0.7,
-    ),
-    (
-        "international",
-        re.compile(
-            rf"(?<![0-9])(?:\+ ?82|0082|00[1-9]{{1,3}}-82|\(\+?82\)|(?<![-0-9])82(?=[- ]))"
-            rf"[ ]?[-.)]?[ ]?\(?0?\)?(?:{_AREA}|{_PERSONAL})"
-            rf"(?:{_GAP})?[0-9]{{3,4}}(?:{_GAP})?[0-9]{{4}}{_END}"
-        ),
-        0.85,
-    ),
-    (
-        "area",
-        re.compile(rf"{_START}\(?0{_AREA}{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_EXTENDED}"),
-        0.8,
-    ),
-    (
-        "service",
-        re.compile(rf"{_START}\(?0(?:70|80|50[2-8]){_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_EXTENDED}"),
-        0.8,
-    ),
-    (
-        "area.run",
-        re.compile(
-            rf"(?<![0-9A-Za-z-])0(?:{_AREA}|70|80|50[2-8])[0-9]{{7,8}}(?![0-9A-Za-z]){_EXTENDED}"
-        ),
-        0.4,
-    ),
-    ("representative", re.compile(rf"{_START}{_REPRESENTATIVE}{_GAP}[0-9]{{4}}{_END}"), 0.6),
-    ("local", re.compile(rf"{_START}(?<![0-9],)[2-9][0-9]{{2,3}}-[0-9]{{4}}{_END}"), 0.25),
+_MOBILE_GAP = r"[-./_~:()* N,]"
+# Not behind another group of digits: those are longer numbers. An extension, or which of a
+# person's telephones it is, may follow: 010-1234-5678-3.
+_EXTENDED = "(?!-[5-9a-z])"
+_FORMS = Forms(
+    Form("mobile", f"3{_MOBILE_GAP}[34]{_MOBILE_GAP}4{_EXTENDED}", 0.9, _MOBILE),
+    Form("mobile.run", f"(?<!-)[ab]{_EXTENDED}", 0.75, _MOBILE),
+    Form("mobile.half", f"(?<!-)(?:3{_GAP}[78]|[67]{_GAP}4){_EXTENDED}", 0.75, _MOBILE),
+    Form("area", f"(?<!-)[23]{_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _AREA),
+    Form("area.broken", f"(?<!-)[23]{_MOBILE_GAP}[34]{_MOBILE_GAP}4(?!-)", 0.35, _AREA),
+    Form("service", f"(?<!-)[34]{_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _SERVICE),
+    Form("area.run", f"(?<![RB-])[9abc](?![LB]){_EXTENDED}", 0.4, _ANY),
+    Form("area.half", "(?<![RB-])(?:[234][-)][78]|[5-8]-4)(?!-)", 0.4, _ANY),
+    Form("representative", "(?<!-)4[-./_ ]4(?!-)", 0.6, _REPRESENTATIVE),
+    Form("representative.run", "(?<![RB-])8(?![LB-])", 0.2, _REPRESENTATIVE),
+    Form("local", "(?<![-,])[34]-4(?!-)", 0.25, _LOCAL),
 )
-_LABELS = Labels.of(
-    "전화|연락처|휴대\\s?(?:폰|전화)|핸드폰|휴대번호|폰\\s?번호|대표번호|문의|팩스|내선|번호로|문자|☎|TEL|FAX|MOBILE|PHONE"
-    "|H\\.P|HP|(?<![A-Z])[THMF]\\s?[.)]",
-    f"계좌|은행|{FOREIGN_NUMBERS}",
+_INTERNATIONAL = re.compile(
+    rf"(?:\+ ?82|0082|00[1-9]{{1,3}}-82|\(\+?82\)|(?<![-0-9])82(?=[- ]))"
+    rf"[ ]?[-.)]?[ ]?\(?0?\)?[ ]?(?:{_AREA_CODE}|{_PERSONAL_CODE})"
+    r"[-./_ )]{0,2}[0-9]{3,4}[-./_ ]{0,2}[0-9]{4}(?![0-9])(?!-[0-9])"
 )
+_LABELS = Labels.of(WORDS, "phone fax", "account office card business member health")
 _UNLIKE_FRACTION = re.compile(r"[^0-9.]")
 _YEARS = re.compile(r"(1[0-9]{3})[ ]?[-~][ ]?([12][0-9]{3})")
+_HEX = frozenset("0123456789abcdefABCDEF")
+_EXTENSION = re.compile(
+    r"[ ]?[,(]?[ ]?(?:내선(?:[ ]?번호)?|구내|교환|ext|EXT|Ext)[ ]?[:.)]?[ ]?[0-9]{2,5}(?![0-9])"
+)
 
 
 def _years(number: str) -> bool:
@@ -106,23 +72,59 @@ def _years(number: str) -> bool:
     return years is not None and int(years[1]) <= int(years[2]) <= 2100
 
 
-def _find(text: str) -> Iterator[Span]:
-    for rule, pattern, base in _RULES:
-        for match in pattern.finditer(text):
-            nearby = _LABELS.around(text, match.start(), match.end())
-            score = base + (0.3 if nearby.helps else 0.0) - (0.25 if nearby.denies else 0.0)
-            if rule == "representative" and not nearby.helps and _years(match[0]):
-                continue
-            if score < LEAST_SCORE or not 7 <= len(digits(match[0])) <= 14:
-                continue
-            # Points within it, or nothing at all, may make it a part of a fraction or a version.
-            if not _UNLIKE_FRACTION.search(match[0]) and within_fraction(text, match.start()):
-                continue
-            # An opening bracket without its closing one belongs to the sentence.
-            start = match.start() + (match[0][0] == "(" and ")" not in match[0])
-            yield Span(start, match.end(), "PHONE_NUMBER", min(score, 1.0), f"phone.{rule}")
+def _part_of_more(text: str, number: Number, rule: str) -> bool:
+    """Whether a number without separators stands inside hexadecimal digits, or is a fraction."""
+    if rule == "mobile.run":
+        beside = text[max(0, number.start - 1) : number.start] + text[number.end : number.end + 1]
+        if not _HEX.isdisjoint(beside):
+            return True
+    # Points within it, or nothing at all, may make it a part of a fraction or a version.
+    if _UNLIKE_FRACTION.search(text, number.start, number.end):
+        return False
+    return within_fraction(text, number.start)
+
+
+def _domestic(reading: Reading) -> Iterator[Span]:
+    text = reading.text
+    for form, number in _FORMS.numbers(reading):
+        if _part_of_more(text, number, form.rule):
+            continue
+        nearby = _LABELS.around(reading, number.start, number.end)
+        score = form.score + (0.3 if nearby.helps else 0.0) - (0.25 if nearby.denies else 0.0)
+        years = form.rule == "representative" and _years(text[number.start : number.end])
+        if years and not nearby.helps:
+            continue
+        if score < LEAST_SCORE or not 7 <= len(number.digits) <= 14:
+            continue
+        start = number.start
+        # The bracket around an area code belongs to the number.
+        if text[start - 1 : start] == "(" and ")" in text[start : number.end]:
+            start -= 1
+        yield Span(start, number.end, "PHONE_NUMBER", min(score, 1.0), f"phone.{form.rule}")
+
+
+def _international(reading: Reading) -> Iterator[Span]:
+    if "82" in reading.text:
+        for match in _INTERNATIONAL.finditer(reading.text):
+            yield Span(*match.span(), "PHONE_NUMBER", 0.9, "phone.international")
+
+
+def _find(reading: Reading, *, offices: bool) -> Iterator[Span]:
+    for find in (_domestic, _international):
+        for span in find(reading):
+            mobile = span.rule.startswith("phone.mobile")
+            if offices is (not mobile and beside_office(reading, span.start)):
+                extension = _EXTENSION.match(reading.text, span.end)
+                yield span._replace(end=extension.end()) if extension else span
 
 
 PHONE = Recognizer(
-    "PHONE_NUMBER", _find, Canary("PHONE_NUMBER", "연락처는 010-1234-5678입니다.", "010-1234-5678")
+    "PHONE_NUMBER",
+    lambda reading: _find(reading, offices=False),
+    Canary("PHONE_NUMBER", "연락처는 010-1234-5678입니다.", "010-1234-5678"),
+)
+OFFICE_PHONE = Recognizer(
+    "PHONE_NUMBER",
+    lambda reading: _find(reading, offices=True),
+    Canary("PHONE_NUMBER", "강남구청 민원실 02-3423-5114", "02-3423-5114"),
 )

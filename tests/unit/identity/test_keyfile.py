@@ -1,11 +1,12 @@
 """Key files: made once, whole, and private."""
 
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from gateway.identity.keyfile import KeyFileError, read_or_create_key
+from gateway.identity.keyfile import KeyFileError, read_key, read_or_create_key
 
 
 def test_key_is_made_once_and_private(tmp_path: Path) -> None:
@@ -42,3 +43,12 @@ def test_unfit_key_file_is_refused_without_its_content(
     with pytest.raises(KeyFileError) as refused:
         read_or_create_key(path)
     assert "sss" not in str(refused.value)
+
+
+def test_key_that_earlier_versions_did_not_have_is_told_with_the_mend(tmp_path: Path) -> None:
+    path = tmp_path / "subjects.key"
+    with pytest.raises(KeyFileError) as refused:
+        read_key(path)
+    mend = str(refused.value).splitlines()[1].split("`")[1]
+    subprocess.run(["/bin/sh", "-c", mend], check=True)
+    assert len(read_key(path)) == 32

@@ -125,6 +125,7 @@ WRONG_CLAIMS = {
     "no subject": ({"sub": ABSENT}, Reason.MALFORMED),
     "empty subject": ({"sub": ""}, Reason.MALFORMED),
     "long subject": ({"sub": "s" * 257}, Reason.MALFORMED),
+    "subject with half a character": ({"sub": "officer\ud800"}, Reason.MALFORMED),
     "no expiry": ({"exp": ABSENT}, Reason.MALFORMED),
     "expiry as text": ({"exp": "9999999999"}, Reason.MALFORMED),
     "expiry true": ({"exp": True}, Reason.MALFORMED),

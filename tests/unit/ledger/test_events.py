@@ -8,6 +8,7 @@ from recording import ORIGIN, closed, opened, person, refused
 from gateway.domain import Grade, Outcome, PeerOrigin
 from gateway.ledger.events import (
     AuthRefused,
+    LogFull,
     RefusedNetwork,
     RequestLost,
     WriterLost,
@@ -16,10 +17,27 @@ from gateway.ledger.events import (
     canonical,
     new_id,
 )
+from gateway.ledger.in_force import (
+    ConfigApplied,
+    InForce,
+    KeyAct,
+    KeysInForce,
+    PolicyChanged,
+    digests,
+)
+from gateway.os_clock import ClockState
 from gateway.proofs.entry import is_canonical
 from inference.task import Tokens, Usage
 
 AT = 1_800_000_000.1239
+IN_FORCE = InForce(
+    build="1.0",
+    detector="kr/1",
+    policy="기본-1@sha256:aa",
+    packs=("kr",),
+    groups=digests({"server": {"port": 8080}}),
+    keys=KeysInForce(sealer=("a", "b"), writers=("w",)),
+)
 EVERY_EVENT = {
     "opened": opened(),
     "closed": closed("0" * 32),
@@ -34,6 +52,16 @@ EVERY_EVENT = {
     ),
     "stopped": WriterStopped(record_id="0" * 32),
     "writer lost": WriterLost(record_id="0" * 32, writer="1" * 32, last_sequence=9, closed=2),
+    "log full": LogFull(record_id="0" * 32, cause="disk", since=AT - 60, until=AT, refused=17),
+    "config": ConfigApplied(record_id="0" * 32, applied=IN_FORCE, changed=("server",)),
+    "first config": ConfigApplied(record_id="0" * 32, applied=IN_FORCE, changed=None),
+    "policy": PolicyChanged(
+        record_id="0" * 32, before="기본-1@sha256:aa", after="엄격-1@sha256:bb"
+    ),
+    "key": KeyAct(
+        action="key.rotated", record_id="0" * 32, role="sealer", keys=("c",), before=("a", "b")
+    ),
+    "clock": opened(build="1.0", clock=ClockState(True, -17, 2_000)),
 }
 
 
@@ -70,6 +98,13 @@ def test_opening_holds_counts_and_no_name_of_a_person() -> None:
         "values": {"KR_RRN": 1, "PERSON": 2},
     }
     assert event.principal.name not in canonical(event, AT).body.decode()
+
+
+def test_opening_tells_how_the_clock_was() -> None:
+    facts = read(opened(build="1.0", clock=ClockState(True, -17, 2_000)))
+    assert facts["clock"] == {"synchronised": True, "offset_us": -17, "error_us": 2_000}
+    assert facts["build"] == "1.0"
+    assert read(opened())["clock"] is None
 
 
 def test_closing_tells_durations_in_whole_milliseconds() -> None:

@@ -1,15 +1,28 @@
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.proofs.note import Checkpoint, NoteInvalid, NoteKey, open_note, sign_note
+from gateway.proofs.note import (
+    Checkpoint,
+    Kind,
+    NoteInvalid,
+    NoteKey,
+    cosign,
+    open_note,
+    read_note,
+    sign_note,
+)
 
 # Any key will do.
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32)
+P256 = ec.derive_private_key(9, ec.SECP256R1())
 NAME = "example.com/log"
 KEY = NoteKey(NAME, PRIVATE.public_key())
+P256_KEY = NoteKey.of(NAME, P256)
+WITNESS = NoteKey("example.org/witness", OTHER.public_key(), Kind.COSIGNATURE)
 TEXT = Checkpoint("example.com/log", 20852163, bytes(range(32))).text()
 
 # The example note and key of c2sp.org/signed-note's first implementations.
@@ -20,10 +33,105 @@ EXAMPLE_NOTE = (
     "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
 )
 
+# Checkpoints that two public logs signed with ECDSA: Rekor's and Pixel's.
+REKOR_KEY = (
+    "rekor.sigstore.dev+c0d23d6a+AjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNhtmPtrWm3U1eQXBogSMdGv"
+    "XwBcK5AW5i0hrZLOC96l+smGNM7nwZ4QvFK/4sueRoVj//QP22Ni4Qt9DPfkWLc="
+)
+REKOR_NOTE = (
+    "Rekor\n798034\nf+7CoKgXKE/tNys9TTXcr/ad6U/K3xvznmzew9y6SP0=\n\n"
+    "\N{EM DASH} rekor.sigstore.dev wNI9ajBEAiARInWIWyCdyG27CO6LPnPekyw20qO0YJfoaPaowGp/XgIgc+qE"
+    "HS3+GKVClgqq20uDLet7MCoTURUCRdxwWBHHufk=\n"
+)
+PIXEL_KEY = (
+    "pixel6_transparency_log+91c16e30+AjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABN+4x0Jk1yTwvLFI9A4N"
+    "DdGZcX0aiWVdWM5XJVy0M4VWD3AvyW5Q6Hs9A0mcDkpUoYgn+KKPNzFC0H3nN3q6JQ8="
+)
+PIXEL_NOTE = (
+    "DEFAULT\n10\nbsWRucJU5xJPHb5eBdOm6+DM+VelCZBuvtI3sHERJ9Y=\n\n"
+    "\N{EM DASH} pixel6_transparency_log kcFuMDBFAiEAhqMAP8P6qf6QxtUJhzMhbN+MbZ9dwfUHzGQJmffJHtoC"
+    "IGD0cNe47dHWBoPwYdgBCepB06/+g5O1FmYjXl06owL4\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "note", "size"),
+    [(REKOR_KEY, REKOR_NOTE, 798034), (PIXEL_KEY, PIXEL_NOTE, 10)],
+    ids=["rekor", "pixel"],
+)
+def test_public_logs_signed_with_ecdsa_open(key: str, note: str, size: int) -> None:
+    known = NoteKey.parse(key)
+    assert (known.kind, str(known)) == (Kind.ECDSA, key)
+    assert Checkpoint.parse(open_note(note, [known]).text).size == size
+    with pytest.raises(NoteInvalid):
+        open_note(note.replace(str(size), str(size + 1)), [known])
+
+
+@pytest.mark.parametrize("keys", [[KEY], [P256_KEY], [KEY, P256_KEY]], ids=["ed", "ec", "both"])
+def test_checkpoint_with_two_signatures_opens_with_either_key(keys: list[NoteKey]) -> None:
+    note = sign_note(TEXT, NAME, PRIVATE, P256)
+    opened = open_note(note, keys)
+    assert (opened.text, [signed.key for signed in opened.signatures]) == (TEXT, keys)
+
+
+def test_one_wrong_signature_of_a_known_key_spoils_the_note() -> None:
+    first = sign_note(TEXT, NAME, PRIVATE, P256)
+    second = sign_note(TEXT.replace("20852163", "5"), NAME, P256)
+    mixed = first.splitlines(keepends=True)[:-1] + second.splitlines(keepends=True)[-1:]
+    assert open_note("".join(mixed), [KEY]).text == TEXT
+    with pytest.raises(NoteInvalid):
+        open_note("".join(mixed), [KEY, P256_KEY])
+
+
+def test_cosignature_signs_its_time_with_the_whole_text() -> None:
+    """c2sp.org/tlog-cosignature: 8 bytes of time and the signature over header, time and text."""
+    line = cosign(TEXT, WITNESS.name, OTHER, time=1679315147)
+    raw = base64.b64decode(line.split(" ")[2])
+    assert (raw[:4], int.from_bytes(raw[4:12], "big")) == (WITNESS.key_id, 1679315147)
+    OTHER.public_key().verify(raw[12:], f"cosignature/v1\ntime 1679315147\n{TEXT}".encode())
+    (signed,) = open_note(f"{TEXT}\n{line}", [WITNESS]).signatures
+    assert (signed.key, signed.time, signed.line) == (WITNESS, 1679315147, line)
+
+
+def test_cosignature_and_signature_are_never_taken_for_each_other() -> None:
+    plain = NoteKey(WITNESS.name, OTHER.public_key())
+    assert plain.key_id != WITNESS.key_id
+    for key, line in [
+        (plain, cosign(TEXT, WITNESS.name, OTHER, time=5)),
+        (WITNESS, sign_note(TEXT, WITNESS.name, OTHER).rpartition("\n\n")[2]),
+    ]:
+        assert read_note(f"{TEXT}\n{line}", [key]).signatures == ()
+
+
+@pytest.mark.parametrize("bit", range(0, 72 * 8, 5))
+def test_every_changed_bit_of_a_cosignature_is_refused(bit: int) -> None:
+    raw = bytearray(base64.b64decode(cosign(TEXT, WITNESS.name, OTHER, time=5).split(" ")[2]))
+    raw[4 + bit // 8] ^= 1 << bit % 8
+    line = f"\N{EM DASH} {WITNESS.name} {base64.b64encode(bytes(raw)).decode()}\n"
+    with pytest.raises(NoteInvalid):
+        open_note(f"{TEXT}\n{line}", [WITNESS])
+
+
+def test_extension_lines_are_read_only_where_they_are_allowed() -> None:
+    extended = f"{TEXT}of another log\n"
+    assert Checkpoint.parse(extended, extended=True) == Checkpoint.parse(TEXT)
+    with pytest.raises(NoteInvalid):
+        Checkpoint.parse(f"{TEXT}\nbehind an empty line\n", extended=True)
+
+
+def test_base64_with_bits_behind_its_end_is_refused() -> None:
+    """72 + 4 bytes end in one of two spare forms: the last letter has four bits of no meaning."""
+    note = f"{TEXT}\n{cosign(TEXT, WITNESS.name, OTHER, time=5)}"
+    at = note.rindex("==") - 1
+    assert note[at] in "AQgw"
+    assert open_note(note, [WITNESS])
+    with pytest.raises(NoteInvalid):
+        open_note(note[:at] + chr(ord(note[at]) + 1) + note[at + 1 :], [WITNESS])
+
 
 def test_the_known_example_opens() -> None:
     key = NoteKey.parse(EXAMPLE_KEY)
-    assert open_note(EXAMPLE_NOTE, [key]) == "This is an example message.\n"
+    assert open_note(EXAMPLE_NOTE, [key]).text == "This is an example message.\n"
     assert str(key) == EXAMPLE_KEY
 
 
@@ -36,13 +144,15 @@ def test_a_signed_checkpoint_has_the_exact_form() -> None:
     signature = base64.b64decode(lines[4].split(" ")[2])
     assert signature[:4] == KEY.key_id
     assert len(signature) == 68
-    assert Checkpoint.parse(open_note(note, [KEY])) == Checkpoint(NAME, 20852163, bytes(range(32)))
+    assert Checkpoint.parse(open_note(note, [KEY]).text) == Checkpoint(
+        NAME, 20852163, bytes(range(32))
+    )
 
 
 def test_signatures_of_other_keys_are_passed_over() -> None:
     note = sign_note(TEXT, NAME, PRIVATE)
     foreign = sign_note(TEXT, "example.org/witness", OTHER).split("\n\n")[1]
-    assert open_note(note + foreign, [KEY]) == TEXT
+    assert open_note(note + foreign, [KEY]).text == TEXT
     with pytest.raises(NoteInvalid):
         open_note(note, [NoteKey(NAME, OTHER.public_key())])
     with pytest.raises(NoteInvalid):
@@ -93,8 +203,17 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a+b+c", f"{NAME}+00000000+{str(KEY).split('+', 2)[2]}", str(KEY)[:-4], f"a {KEY}"],
-    ids=["empty", "garbage", "wrong id", "short", "space"],
+    [
+        "",
+        "a+b+c",
+        f"{NAME}+00000000+{str(KEY).split('+', 2)[2]}",
+        str(KEY)[:-4],
+        f"a {KEY}",
+        "ct.googleapis.com/logs/us1/argon2024+7deb49d0+BTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABB25"
+        "bKnLaZTFXOa2pgO70rjcVEMXKJkMBgFQHZ1kwFlGK9zIAx0FtC2oCfeZQe0E++VXuiYE9hFSzhRlOy92K8A=",
+        str(NoteKey.of(NAME, ec.derive_private_key(9, ec.SECP384R1()))),
+    ],
+    ids=["empty", "garbage", "wrong id", "short", "space", "unknown type", "P-384"],
 )
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(NoteInvalid):

@@ -113,7 +113,7 @@ async def test_detect_covers_values_in_every_field_whichever_revealed_them(detec
         [("PERSON", "%EA%B9%80%EC%B2%A0%EC%88%98")],
     ]
     rules = [[span.rule == COVER_RULE for span in spans] for spans in findings.spans]
-    assert rules == [[True, True], [False], [False], [True]]
+    assert rules == [[False, True], [False], [False], [False]]
 
 
 async def test_detect_keeps_what_earlier_fields_revealed_as_a_conversation_grows(detector):
@@ -140,7 +140,7 @@ async def test_detect_reads_a_value_of_json_behind_the_name_that_it_stands_under
         Field("김철수", Origin.TOOL, label="성명"),
         Field("110-123-456789", Origin.TOOL, label="계좌번호"),
         Field("김철수", Origin.TOOL, label="상품"),
-        Field("박하나", Origin.TOOL, label="상품"),
+        Field("고급 물티슈", Origin.TOOL, label="상품"),
     ]
     found = await detect(fields, detector)
     kinds = [[(span.start, span.end, span.entity) for span in spans] for spans in found.spans]

@@ -98,3 +98,21 @@ def test_decoded_leaves_words_and_hashes_alone():
 def test_decoded_ends_where_a_sentence_goes_on_below():
     text = f"{BASE64[:20]}\n{BASE64[20:]}\nHello there"
     assert found_in(text, "김철수, 010") == [f"{BASE64[:20]}\n{BASE64[20:]}"]
+
+
+@pytest.mark.parametrize("at", [0, 100, 250, 3_000, 5_900, 6_000])
+def test_what_is_far_from_an_escape_is_not_read_again(at):
+    text = "가나다 라마바\n" * 750
+    text = text[:at] + "%EA%B9%80" + text[at:]
+    (view,) = [view for view in views(text) if "김" in view.text]
+    assert len(view.text) < 1_000
+    place = view.text.index("김")
+    assert view.original(place, place + 1) == (at, at + 9)
+
+
+def test_digits_in_words_and_boxes_are_read_once_each():
+    text = "공일공 1 2 3 4 오육칠팔 " + "가나다라 " * 300 + "0 1 0 1 2 3 4 5 6 7 8"
+    written = [view.text for view in views(text)][-1]
+    assert written.startswith("010 1 2 3 4 5678 ")
+    assert written.endswith("01012345678")
+    assert len(written) < len(text)

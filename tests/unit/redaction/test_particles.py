@@ -38,6 +38,7 @@ FORMS = [
     ("이든지", "든지", "이든지"),
     ("이야말로", "야말로", "이야말로"),
     ("은커녕", "는커녕", "은커녕"),
+    ("이여", "여", "이여"),
 ]
 
 
@@ -62,6 +63,15 @@ def test_particle_follows_the_final_sound(closed, opened, rieul):
         ("(으)로", "으로", "로"),
         ("(이)라고", "이라고", "라고"),
         ("(이)나", "이나", "나"),
+        ("(으)로부터", "으로부터", "로부터"),
+        ("(으)로서는", "으로서는", "로서는"),
+        ("(이)라는", "이라는", "라는"),
+        ("(이)라도", "이라도", "라도"),
+        ("(이)며", "이며", "며"),
+        ("와(과)", "과", "와"),
+        ("이나(나)", "이나", "나"),
+        ("으로(로)", "으로", "로"),
+        ("아(야)", "아", "야"),
     ],
 )
 def test_doubled_particle_becomes_the_right_one(run, after_consonant, after_vowel):
@@ -111,6 +121,22 @@ def test_doubled_particle_becomes_the_right_one(run, after_consonant, after_vowe
             "였다면야",
             "자료",
             "면적",
+            "가게",
+            "과연",
+            "나라",
+            "아직",
+            "이런",
+            "여사",
+            "여권",
+            "지만원",
+            "라디오",
+            "은사님",
+            "을목",
+            "고모",
+            "이자율",
+            "로봇",
+            "이미",
+            "는커녕도",
         ),
         *(
             "의",
@@ -133,11 +159,20 @@ def test_run_that_is_no_alternating_chain_stays(run):
         assert agree(word, run + " ") == ("", 0)
 
 
-@pytest.mark.parametrize("run", ["이며", "이고", "이면", "이자"])
-def test_copula_that_is_right_in_full_is_not_shortened(run):
-    if run in ("이며", "이고"):
-        assert agree("박준민", run[1:] + " ") == (run, 1)
-    assert agree("김철수", run + " ")[0] in ("", run)
+@pytest.mark.parametrize(
+    "run", ["이며", "이고", "이지만", "이므로", "이니까", "이네요", "이십니다", "이세요"]
+)
+def test_copula_is_put_in_where_it_must_stand_and_never_taken_away(run):
+    assert agree("박준민", run[1:] + " ") == (run, len(run) - 1)
+    assert agree("김철수", run[1:] + " ") == (run[1:], len(run) - 1)
+    for word in ("김철수", "박준민"):
+        assert agree(word, run + " ") == (run, len(run))
+
+
+@pytest.mark.parametrize("run", ["자", "면", "였", "이었"])
+def test_short_run_that_is_as_likely_another_word_stays(run):
+    for word in ("김철수", "박준민"):
+        assert agree(word, run + " ") == ("", 0)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +182,14 @@ def test_copula_that_is_right_in_full_is_not_shortened(run):
         ("박준민", Ending.CONSONANT),
         ("서울", Ending.RIEUL),
         ("\u1100\u1175\u11b7", Ending.CONSONANT),
-        ("김철수(남)", Ending.CONSONANT),
+        ("김철수(남)", Ending.VOWEL),
+        ("김철수 (金哲洙, 남)", Ending.VOWEL),
+        ("박준민（여）", Ending.CONSONANT),
+        ("박준[1]", Ending.CONSONANT),
+        ("(남)", Ending.CONSONANT),
+        ("(주)한국", Ending.CONSONANT),
+        ("〈주민등록번호 가림〉", Ending.CONSONANT),
+        ("서울시 중구 을지로 12 (을지로2가)", Ending.VOWEL),
         ("'김철수'", Ending.VOWEL),
         ("010-1234-5670", Ending.CONSONANT),
         ("010-1234-5671", Ending.RIEUL),
@@ -171,7 +213,14 @@ def test_copula_that_is_right_in_full_is_not_shortened(run):
         ("John", Ending.CONSONANT),
         ("Paul", Ending.RIEUL),
         ("Mary", Ending.VOWEL),
-        ("金哲洙", None),
+        ("金哲洙", Ending.VOWEL),
+        ("朴俊敏", Ending.CONSONANT),
+        ("李瑞律", Ending.RIEUL),
+        ("伽", Ending.VOWEL),
+        ("詰", Ending.RIEUL),
+        ("\uf9e1", Ending.VOWEL),  # 李 among the compatibility ideographs of KS X 1001
+        ("龘", None),
+        ("さくら", None),
         ("!!!", None),
         ("", None),
     ],

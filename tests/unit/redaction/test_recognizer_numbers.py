@@ -17,7 +17,7 @@ def found(text: str) -> list[tuple[str, str]]:
     ("text", "entity", "value"),
     [
         ("주민등록번호는 900101-1234567입니다", "KR_RRN", "900101-1234567"),
-        ("김씨(900101-1234567)의", "KR_RRN", "900101-1234567"),
+        ("고객(900101-1234567)의", "KR_RRN", "900101-1234567"),
         ("주민번호 9001011234567로", "KR_RRN", "9001011234567"),
         ("900101 1234567 이 번호", "KR_RRN", "900101 1234567"),
         ("9 0 0 1 0 1 - 1 2 3 4 5 6 7", "KR_RRN", "9 0 0 1 0 1 - 1 2 3 4 5 6 7"),
@@ -45,6 +45,15 @@ def found(text: str) -> list[tuple[str, str]]:
         ("3782-822463-10005", "CREDIT_CARD", "3782-822463-10005"),
         ("여권번호 M12345678", "KR_PASSPORT", "M12345678"),
         ("여권 M123A4567을", "KR_PASSPORT", "M123A4567"),
+        ("공일공 일이삼사 오육칠팔", "PHONE_NUMBER", "공일공 일이삼사 오육칠팔"),
+        ("번호는 공일공-1234-5678이에요", "PHONE_NUMBER", "공일공-1234-5678"),
+        (
+            "영일공 다시 일이삼사 다시 오육칠팔이고",
+            "PHONE_NUMBER",
+            "영일공 다시 일이삼사 다시 오육칠팔",
+        ),
+        ("0 1 0 - 1 2 3 4 - 5 6 7 8", "PHONE_NUMBER", "0 1 0 - 1 2 3 4 - 5 6 7 8"),
+        ("법인등록번호 131111-4565297", "KR_CRN", "131111-4565297"),
         ("운전면허 11-22-333333-44", "KR_DRIVER_LICENSE", "11-22-333333-44"),
         ("면허번호 서울 95-123456-12", "KR_DRIVER_LICENSE", "서울 95-123456-12"),
         ("국민은행 123456-01-234567로", "KR_BANK_ACCOUNT", "123456-01-234567"),
@@ -74,6 +83,12 @@ RRN, PHONE, ACCOUNT, EMAIL = "KR_RRN", "PHONE_NUMBER", "KR_BANK_ACCOUNT", "EMAIL
             ],
             id="csv",
         ),
+        pytest.param(
+            "홍길동(640912-1)과", [("PERSON", "홍길동"), (RRN, "640912-1")], id="sex-digit-last"
+        ),
+        pytest.param("(탁보람, 640912-1)", [(RRN, "640912-1")], id="sex-digit-behind-comma"),
+        pytest.param("문서번호(640912-1), 공고 제640912-1호", [], id="serial-number"),
+        pytest.param("예: 000000-0******", [], id="resident-example"),
         pytest.param("[1,9001011234568,2]", [(RRN, "9001011234568")], id="json-row"),
         pytest.param(
             "INSERT INTO t VALUES(1,9001011234567,010-1234-5678,2)",
@@ -195,7 +210,6 @@ def test_resident_number_loses_to_no_kind_with_less_at_stake(text):
         "예산 1,234,567,890원을 2024년에 집행",
         "바코드 8801234567890",
         "버전 1.2.3-4567, 빌드 20240503",
-        "법인등록번호 131111-4565297",
         "시행일 2024-05-03 10:30:00",
         "900132-1234567",  # no such day
         "임진왜란(1592-1598)과 1600-1604년",
@@ -205,8 +219,11 @@ def test_resident_number_loses_to_no_kind_with_less_at_stake(text):
         "위도 37.5665, 경도 126.9780",
         "접수번호 1AA-2405-0012345",
         "제2024-123456호",
-        "192.168.10.254:8080",
         "@누구나 그리고 user@localhost",
+        "이사 오이 구이 일이삼사오 공지사항",
+        "강남구청 민원실 02-3423-5114",
+        "복지정책과(044-202-3014)",
+        "행정안전부 정보공개과 전화: 044-205-1234",
         "110-123-456789",  # an account only where something says so
         "1234567890123",
     ],
@@ -223,7 +240,7 @@ def test_check_digit_is_evidence_and_no_gate():
 
 def test_nearest_label_decides():
     text = "법인등록번호 131111-4565297, 주민등록번호 131111-4565297"
-    assert found(text)[0] == ("KR_RRN", "131111-4565297")
+    assert found(text) == [("KR_CRN", "131111-4565297"), ("KR_RRN", "131111-4565297")]
 
 
 def test_number_once_known_is_covered_in_every_grouping():

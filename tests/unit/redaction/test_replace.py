@@ -8,7 +8,7 @@ from counting import events
 
 from redaction.entity import COVER_RULE, FOLLOWED_RULE, Field, Findings, Origin, Span
 from redaction.errors import ContentBlocked, RedactionIncomplete
-from redaction.mapping import LITERAL
+from redaction.mapping import LITERAL, equal_form
 from redaction.policy import Operator, Policy
 from redaction.replace import Replaced, replace
 
@@ -48,6 +48,28 @@ def test_one_number_per_value_and_a_letter_per_further_spelling():
         "[이메일_1] [이메일_1b]",
     )
     assert dict(mapping.summary) == {"PERSON": 2, "PHONE_NUMBER": 1, "EMAIL_ADDRESS": 1}
+
+
+@pytest.mark.parametrize(
+    ("entity", "one", "other", "equal"),
+    [
+        ("PERSON", "김철수", "김 철수", True),
+        ("PERSON", "김철수", "\u1100\u1175\u11b7철수", True),
+        ("EMAIL_ADDRESS", "kim@korea.kr", "Kim @ Korea.kr", True),
+        ("EMAIL_ADDRESS", "ki.m@korea.kr", "kim@korea.kr", False),
+        ("PHONE_NUMBER", "010-1234-5678", "+82 (0)10 1234 5678", True),
+        ("KR_RRN", "900101-1234567", "900101 1234567", True),
+        ("KR_PASSPORT", "m12345678", "M12345678", True),
+        ("an unstructured kind", "을지로 1-11", "을지로 11-1", False),
+        ("an unstructured kind", "1.23.4.5", "12.3.4.5", False),
+        ("an unstructured kind", "을지로 1-11", "을지로  1-11", True),
+        ("an unstructured kind", "aB1", "ab1", False),
+    ],
+)
+def test_two_spellings_are_one_value_only_where_nothing_else_could_be_meant(
+    entity, one, other, equal
+):
+    assert (equal_form(entity, one) == equal_form(entity, other)) is equal
 
 
 def test_later_revealed_value_covers_earlier_text_with_the_next_free_number():

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from redaction.entity import Field, Findings, Origin, Span
+from redaction.entity import ENTITIES, Field, Findings, Origin, Span
 from redaction.mapping import Mapping
-from redaction.policy import Policy
+from redaction.policy import Operator, Policy
+from redaction.recognizers.kr.pack import KR
+from redaction.recognizers.packs import find
 from redaction.replace import replace
 from redaction.restore import Mode, Place, Restorer
 
@@ -53,7 +55,27 @@ def restored(text: str, place: Place = Place.TEXT, mode: Mode = Mode.AGREE) -> s
         ("[Name_1]은", "김철수는"),
         ("[성명_1은] 갔다", "김철수는 갔다"),
         ("[성명_1님은] 갔다", "김철수님은 갔다"),
-        ("[전화번호_1b]을", "01012345678을"),
+        ("[전화번호_1b]를", "01012345678을"),
+        ("[성명_1](이)라고 (으)로", "김철수라고 (으)로"),
+        ("[성명_2](으)로부터", "박준민으로부터"),
+        ("[성명_2]지만", "박준민이지만"),
+        ("「[성명_1]」은", "「김철수」는"),
+        ("[성명_1]([전화번호_1])은 왔고", "김철수(010-1234-5678)는 왔고"),
+        ("[성명_2](男, 34세)와", "박준민(男, 34세)과"),
+        ("**[성명_2]**([전화번호_1])**는** 왔다", "**박준민**(010-1234-5678)**은** 왔다"),
+        ("**[성명_2](남)**는", "**박준민(남)**은"),
+        ("[성명_1](남)은행", "김철수(남)은행"),
+        ("[성명_1](남) 은", "김철수(남) 은"),
+        ("[성명_1](으)로 (남)은", "김철수로 (남)은"),
+        ("[성명_1](남), 그(여)은", "김철수(남), 그(여)은"),
+        ("[성명_1](남\n여)은", "김철수(남\n여)은"),
+        ("[성명_1](" + "가" * 80 + ")은", "김철수(" + "가" * 80 + ")은"),
+        ("[성명_1]((남))은, (여)은", "김철수((남))은, (여)은"),
+        ("[성명_1](남)", "김철수(남)"),
+        ("**‘[성명_1]’**이 왔다", "**‘김철수’**가 왔다"),
+        ("성명\\_1을", "김철수를"),
+        ("[ **성명 1** ]은", "**김철수**는"),
+        ("[Phone-1]를", "010-1234-5678을"),
         ("[성명_1]은(는) 갔다", "김철수는 갔다"),
         ("[성명_2](으)로", "박준민으로"),
         ("[주민등록번호_1]를 확인", "〈주민등록번호 가림〉을 확인"),
@@ -151,6 +173,55 @@ def test_json_strings_are_restored_and_stay_json(ascii_only, size):
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"성명_1": "성명_2"}', Place.JSON),
+        ('{"성명_1": "성명_2"}', Place.TOOL_ARGUMENTS),
+        ('`df["성명_1"]`', Place.TEXT),
+        ("```sql\nSELECT 성명_1 FROM t\n```", Place.TEXT),
+    ],
+    ids=["json", "tool", "span", "block"],
+)
+def test_bare_form_is_a_name_of_something_else_outside_running_text(text, place):
+    assert restored(text, place) == text
+
+
+@pytest.mark.parametrize("place", [Place.JSON, Place.TOOL_ARGUMENTS])
+def test_json_string_that_begins_as_a_url_is_one_up_to_its_end(place):
+    inside = ' "https://a.kr/?q= [성명_1] [성명_1]", "www.a.kr/ [성명_1]"'
+    outside = '{"[성명_1]": "참고 https://a.kr/ [성명_1]", "b": ["[성명_1] https://a.kr"]}'
+    assert restored(f"[{inside},{outside}]", place) == (
+        f"[{inside},{outside.replace('[성명_1]', '김철수')}]"
+    )
+
+
+def test_value_that_is_a_url_itself_comes_back_and_lets_no_other_in():
+    url = "https://kim:pw@a.kr/"
+    field = Field(f"{url} 김철수", Origin.USER)
+    spans = (Span(0, len(url), "PERSON", 1.0), Span(len(url) + 1, len(url) + 4, "PERSON", 1.0))
+    mapping = replace([field], Findings((spans,), "test"), POLICY).mapping
+    restorer = Restorer(mapping, POLICY, place=Place.TEXT)
+    said = restorer.feed("[성명_1]?q=[성명_2] [성명_2]") + restorer.flush()
+    assert said == f"{url}?q=[성명_2] 김철수"
+
+
+@pytest.mark.parametrize("recognizer", KR.recognizers, ids=lambda item: item.entity)
+@pytest.mark.parametrize("place", list(Place))
+def test_every_kind_that_is_detected_comes_back(recognizer, place):
+    policy = Policy("all", operators={}, fallback=Operator.REPLACE)
+    text = recognizer.canary.text
+    (replaced,), mapping = replace(
+        [Field(text, Origin.USER)], Findings((find(text, (KR,)),), "test"), policy
+    )
+    assert f"[{ENTITIES[recognizer.entity].label}_1]" in replaced
+    assert recognizer.canary.value not in replaced
+    wire = replaced if place is Place.TEXT else json.dumps([replaced])
+    restorer = Restorer(mapping, policy, place=place, mode=Mode.EXACT)
+    said = "".join([*map(restorer.feed, wire), restorer.flush()])
+    assert (said if place is Place.TEXT else json.loads(said)[0]) == text
+
+
 def test_original_is_escaped_inside_a_json_string():
     original = 'a "b" \\ \n\u2028'
     field = Field(original, Origin.USER)
@@ -158,6 +229,27 @@ def test_original_is_escaped_inside_a_json_string():
     mapping = replace([field], findings, POLICY).mapping
     restorer = Restorer(mapping, POLICY, place=Place.JSON)
     assert json.loads(restorer.feed('{"a": "[성명_1]"}') + restorer.flush()) == {"a": original}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_original_is_escaped_twice_inside_json_in_a_json_string(size):
+    original = 'a "b" \\ \n'
+    findings = Findings(((Span(0, len(original), "SECRET", 1.0),),), "test")
+    mapping = replace([Field(original, Origin.USER)], findings, POLICY).mapping
+    inner = [{"a": "[비밀정보_1]", "b [비밀정보_1]": 1}]
+    answer = [
+        json.dumps(inner, ensure_ascii=False),
+        "[비밀정보_1]",
+        '"[비밀정보_1]"',
+        '[참고] "[비밀정보_1]"',
+    ]
+    text = json.dumps(answer)
+    for place in (Place.JSON, Place.TOOL_ARGUMENTS):
+        restorer = Restorer(mapping, POLICY, place=place)
+        parts = [restorer.feed(text[at : at + size]) for at in range(0, len(text), size)]
+        first, *others = json.loads("".join([*parts, restorer.flush()]))
+        assert json.loads(first) == [{"a": original, f"b {original}": 1}]
+        assert others == [original, f'"{original}"', f'[참고] "{original}"']
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,11 @@
 
 import pytest
 
-from redaction.surrogate import blank, literals, may_start, name_of, search, written
+from redaction.entity import ENTITIES, Field, Findings, Origin, Span
+from redaction.policy import Operator, Policy
+from redaction.replace import replace
+from redaction.restore import Mode, Place, Restorer
+from redaction.surrogate import blank, label_of, literals, may_start, name_of, search, written
 
 TOLERATED = {
     "issued": "[성명_1]",
@@ -43,9 +47,39 @@ def test_tolerated_form_means_the_same_surrogate(text):
     assert (found.name, found.start, found.end) == ("성명_1", 1, 1 + len(text))
 
 
+@pytest.mark.parametrize("entity", ENTITIES.values(), ids=ENTITIES.keys())
+def test_every_kind_has_the_same_forms_under_its_own_labels(entity):
+    for form in TOLERATED.values():
+        text = (
+            form.replace("성명", entity.label)
+            .replace("Name", entity.english)
+            .replace("name", entity.english.lower())
+        )
+        found = search(f"가 {text}", 0, "", whole=True)
+        assert found is not None, text
+        assert (found.name, found.start) == (f"{entity.label}_1", 2)
+        names = {name for literal in literals(text) for name in literal.names}
+        ends = {e.label for e in ENTITIES.values() if entity.label.endswith(e.label)}
+        assert names == {f"{label}_1" for label in ends}
+    assert label_of(entity.name, "ko") == entity.label
+    assert label_of(entity.name, "en") == entity.english
+
+
+def test_no_two_kinds_share_a_label():
+    labels = [word.casefold() for e in ENTITIES.values() for word in (e.label, e.english)]
+    assert len(set(labels)) == len(labels)
+    assert all(e.label.isalpha() and e.english.isascii() for e in ENTITIES.values())
+
+
 @pytest.mark.parametrize("text", NOT_TOLERATED.values(), ids=NOT_TOLERATED.keys())
 def test_other_text_is_no_surrogate(text):
     assert search(text, 0, "", whole=True) is None
+
+
+@pytest.mark.parametrize("text", ["[Ema\u0130l_1]", "[Ema\u0131l_1]", "[Bu\u017finessNumber_1]"])
+def test_letters_that_only_unicode_folds_to_a_label_are_none(text):
+    assert search(text, 0, "", whole=True) is None
+    assert list(literals(text)) == []
 
 
 @pytest.mark.parametrize("sign", list("Az0_./:@-가"))
@@ -82,6 +116,17 @@ def test_every_tolerated_form_is_known_as_a_literal(text):
 def test_literal_gives_every_beginning_of_its_number():
     (literal,) = literals("성명_1203")
     assert literal.names == ("성명_1", "성명_12", "성명_120", "성명_1203")
+
+
+def test_literal_whose_label_loses_its_beginning_means_nobody_either():
+    """A word of an agency's dictionary may be the beginning of a label."""
+    fields = [Field("M12345678 미국", Origin.USER), Field("[미국여권번호_1]", Origin.USER)]
+    first = Span(0, 9, "KR_PASSPORT", 1.0), Span(10, 12, "AGENCY_TERM", 1.0)
+    findings = Findings((first, (Span(1, 3, "AGENCY_TERM", 1.0),)), "test")
+    policy = Policy("test", operators={}, fallback=Operator.REPLACE)
+    texts, mapping = replace(fields, findings, policy)
+    restorer = Restorer(mapping, policy, place=Place.TEXT, mode=Mode.EXACT)
+    assert restorer.feed(texts[1]) + restorer.flush() == fields[1].text
 
 
 @pytest.mark.parametrize(

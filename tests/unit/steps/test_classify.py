@@ -5,8 +5,10 @@ from gateway.domain import Grade
 from gateway.errors import GradeAboveCeiling
 from gateway.steps.classify import classify
 from redaction.entity import Findings, Span
+from redaction.sensitive import Sensitive
 
 NOTHING = Findings(((),), "test")
+ILLNESS = Findings(((),), "test", frozenset({Sensitive.HEALTH}))
 PERSON = Findings(((Span(0, 3, "PERSON", 0.9),),), "test")
 
 
@@ -15,6 +17,7 @@ PERSON = Findings(((Span(0, 3, "PERSON", 0.9),),), "test")
     [
         pytest.param(Grade.O, NOTHING, Grade.S, Grade.O, id="claim-holds"),
         pytest.param(Grade.O, PERSON, Grade.S, Grade.S, id="personal-data-raises"),
+        pytest.param(Grade.O, ILLNESS, Grade.S, Grade.S, id="sensitive-words-raise"),
         pytest.param(Grade.C, PERSON, Grade.S, Grade.C, id="findings-never-lower"),
         pytest.param(None, NOTHING, Grade.S, Grade.S, id="no-claim-is-the-default"),
         pytest.param(None, PERSON, Grade.O, Grade.S, id="default-raised"),

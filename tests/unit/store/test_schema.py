@@ -50,8 +50,14 @@ def test_migrated_tables_are_those_of_the_metadata(tmp_path: Path) -> None:
 
 
 def test_migrated_database_is_private_guarded_and_in_wal_mode(tmp_path: Path) -> None:
-    assert migrate(tmp_path / "data", database_path(tmp_path / "data")) == ("none", "0001")
-    assert migrate(tmp_path / "data", database_path(tmp_path / "data")) == ("0001", "0001")
+    assert migrate(tmp_path / "data", database_path(tmp_path / "data")) == (
+        "none",
+        newest_revision(),
+    )
+    assert migrate(tmp_path / "data", database_path(tmp_path / "data")) == (
+        newest_revision(),
+        newest_revision(),
+    )
     path = database_path(tmp_path / "data")
     assert path.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(path)) as connection:

@@ -1,4 +1,7 @@
-"""The ledger's tables with their insert-only guards, and browser sessions."""
+"""The ledger's tables with their insert-only guards, and browser sessions.
+
+In PostgreSQL also: a sequence that remembers the log's end, and row-level security over events.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +19,14 @@ def upgrade() -> None:
     _ledger()
     _tree()
     _sessions()
+    if op.get_bind().dialect.name == "postgresql":
+        _guard_postgres()
+        _separate_agencies()
+    else:
+        _guard_sqlite()
+
+
+def _guard_sqlite() -> None:
     for table in _GUARDED:
         for word in ("update", "delete"):
             op.execute(
@@ -24,8 +35,48 @@ def upgrade() -> None:
             )
 
 
+def _guard_postgres() -> None:
+    """Beside the rights: against whoever holds more of them than the gateway.
+
+    ALWAYS: they fire in a session that calls itself a replica, too.
+    """
+    op.execute(
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RAISE EXCEPTION ''% is insert-only'', TG_TABLE_NAME "
+        "USING ERRCODE = ''restrict_violation''; END'"
+    )
+    for table in _GUARDED:
+        for word in ("update", "delete", "truncate"):
+            name = f"{table}_no_{word}"
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE {word.upper()} ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+            op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+    op.execute("CREATE SEQUENCE event_tail MINVALUE 0 START 0")
+
+
+def _separate_agencies() -> None:
+    """A session sees the events of the agency that it names, or all if it says that it reads all.
+
+    One that says nothing sees none. The owner is exempt: it migrates and makes backups.
+    """
+    op.execute("ALTER TABLE event ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY event_read ON event FOR SELECT USING ("
+        "(SELECT current_setting('gwanmun.reads', true)) = 'all' OR "
+        "(agency = (SELECT current_setting('gwanmun.agency', true)) AND agency <> ''))"
+    )
+    op.execute("CREATE POLICY event_append ON event FOR INSERT WITH CHECK (true)")
+
+
 def _big() -> sa.types.TypeEngine[int]:
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _numbered_by_sqlite() -> bool:
+    """Its AUTOINCREMENT remembers the last number ever given; PostgreSQL has `event_tail`."""
+    return op.get_bind().dialect.name == "sqlite"
 
 
 def _ledger() -> None:
@@ -40,7 +91,7 @@ def _ledger() -> None:
     )
     op.create_table(
         "event",
-        sa.Column("position", _big(), primary_key=True),
+        sa.Column("position", _big(), primary_key=True, autoincrement=_numbered_by_sqlite()),
         sa.Column("writer", sa.String(32), nullable=False),
         sa.Column("sequence", _big(), nullable=False),
         sa.Column("record_id", sa.String(32), nullable=False),

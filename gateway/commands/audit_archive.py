@@ -1,0 +1,137 @@
+"""`gwanmun audit archive` and `verify-manifests`: a folder per day, and that none was changed."""
+
+import asyncio
+import json
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import os_words
+from gateway.commands.officer import refused
+from gateway.commands.place import existing, ledger_settings
+from gateway.exports.archive import archive_days
+from gateway.exports.record import KST
+from gateway.ledger.errand import errand_keys
+from gateway.ledger.keys import KeysUnusable, LedgerKeys
+from gateway.proofs.manifest import ChainReport, DayFlaw, Manifest, verify_chain
+from gateway.proofs.trust import Trust, TrustUnreadable
+from gateway.settings import StoreSettings
+from gateway.store.database import Database
+from gateway.store.errors import StoreError
+
+BROKEN = 1
+_FLAWS: dict[DayFlaw, str] = {
+    DayFlaw.MISSING: "그날의 목록이 없습니다",
+    DayFlaw.MALFORMED: "목록의 형식이 깨졌습니다",
+    DayFlaw.OTHER_LOG: "다른 기록부의 목록입니다",
+    DayFlaw.UNKNOWN_KEY: "믿는 공개 키로 서명되지 않았습니다",
+    DayFlaw.SIGNATURE: "서명이 맞지 않습니다 (목록이 바뀜)",
+    DayFlaw.PREVIOUS: "앞날의 목록과 이어지지 않습니다 (앞날이 바뀌었거나 없어짐)",
+    DayFlaw.POSITIONS: "앞날과 기록의 위치가 이어지지 않습니다",
+    DayFlaw.FILE_MISSING: "파일이 없습니다",
+    DayFlaw.FILE_CHANGED: "파일이 바뀌었습니다",
+    DayFlaw.FILE_UNKNOWN: "목록에 없는 파일이 있습니다",
+}
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="폴더", help="날짜별 폴더가 놓이는 곳.")]
+
+
+def archive(
+    folder: FolderArgument,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="데이터 디렉터리(SQLite). 없으면 설정의 것.")
+    ] = None,
+) -> None:
+    """어제까지의 기록을 날짜별 폴더에 담고 서명된 목록을 붙입니다. 끝값: 0 됨, 2 안 됨.
+
+    하루에 한 번 실행하십시오. 거른 날은 다음에 함께 담습니다.
+    """
+    place = existing(folder)
+    store, key_dir = (StoreSettings(data_dir=data), None) if data else ledger_settings()
+    try:
+        made = asyncio.run(_made(store, errand_keys(store.data_dir, key_dir), place))
+    except (KeysUnusable, StoreError) as error:
+        words = "데이터베이스를 읽을 수 없습니다.\nThe database cannot be read."
+        raise refused(str(error) or words) from None
+    except ValueError:
+        raise refused(
+            "마지막 목록이나 기록이 이 기록부가 서명한 것이 아닙니다. `gwanmun audit "
+            "verify-manifests`와 `verify`를 실행하십시오.\n"
+            "The last manifest or a record is not what this log has signed. Run `gwanmun audit "
+            "verify-manifests` and `verify`."
+        ) from None
+    except OSError as error:
+        raise refused(
+            f"{error.filename or folder}: 쓸 수 없습니다 ({os_words.korean(error)}).\n"
+            f"{error.filename or folder}: cannot be written ({os_words.english(error)})."
+        ) from None
+    for manifest in made:
+        events = sum(each.events for each in manifest.files)
+        sys.stdout.write(f"{manifest.day}: 기록 {events}개, 목록의 SHA-256 {manifest.hash}\n")
+    sys.stdout.write(f"담은 날 {len(made)}일 ({folder})\n")
+
+
+def verify_manifests(
+    folder: FolderArgument,
+    trust: Annotated[Path, typer.Option("--trust", help="믿는 공개 키의 파일(trust.json).")],
+    until: Annotated[
+        str, typer.Option("--until", help="이날까지 있어야 합니다. 없으면 어제(한국 시각).")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON으로 씁니다.")] = False,
+) -> None:
+    """날짜별 폴더가 빠지거나 바뀌지 않았는지 봅니다. 끝값: 0 맞음, 1 틀림, 2 못 봄."""
+    try:
+        wanted = date.fromisoformat(until) if until else _today() - timedelta(days=1)
+    except ValueError:
+        raise refused("--until: 날짜가 아닙니다. (not a date)") from None
+    try:
+        report = verify_chain(existing(folder), Trust.read(trust), until=wanted)
+    except TrustUnreadable as error:
+        raise refused(f"{trust}: 공개 키 파일을 읽을 수 없습니다. ({error})") from None
+    except OSError:
+        raise refused(f"{folder}: 읽을 수 없습니다. (cannot be read)") from None
+    sys.stdout.write(_json(report) if as_json else _words(report))
+    if report.problem:
+        raise typer.Exit(BROKEN)
+
+
+async def _made(store: StoreSettings, keys: LedgerKeys, folder: Path) -> list[Manifest]:
+    async with Database(
+        store.data_dir,
+        store.database_url,
+        password_file=store.password_file,
+        ca_file=store.ca_file,
+        lock=False,  # a gateway may hold it: this only reads beside it
+    ) as database:
+        return await archive_days(database, keys, folder, today=_today())
+
+
+def _today() -> date:
+    return datetime.now(KST).date()
+
+
+def _json(report: ChainReport) -> str:
+    problem = report.problem
+    tree = {
+        "verified": problem is None,
+        "first": report.first and report.first.isoformat(),
+        "last": report.last and report.last.isoformat(),
+        "days": report.days,
+        "problem": problem
+        and {"day": problem.day.isoformat(), "flaw": problem.flaw.value, "file": problem.file},
+    }
+    return json.dumps(tree, ensure_ascii=False) + "\n"
+
+
+def _words(report: ChainReport) -> str:
+    problem = report.problem
+    if problem is None:
+        return f"검증 완료 (verified): {report.first}부터 {report.last}까지 {report.days}일\n"
+    file = f", {problem.file}" if problem.file.isprintable() and problem.file else ""
+    return (
+        f"맞는 날 {report.days}일\n검증 실패 (broken): {problem.day}{file}: "
+        f"{_FLAWS[problem.flaw]} [{problem.flaw.value}]\n"
+    )

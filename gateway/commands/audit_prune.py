@@ -1,0 +1,110 @@
+"""`gwanmun audit prune`: deletes the events whose retention has ended; every proof stays."""
+
+import asyncio
+import importlib.metadata
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.commands.config import load
+from gateway.commands.officer import refused
+from gateway.commands.place import existing
+from gateway.domain import Grade
+from gateway.ledger.errand import account, errand_keys
+from gateway.ledger.keys import KeysUnusable, LedgerKeys
+from gateway.ledger.pruning import Keep, Pruner, RecordsPruned
+from gateway.proofs.manifest import last_manifest
+from gateway.settings import StoreSettings, is_configured
+from gateway.settings_kept import RetentionSettings
+from gateway.store.database import Database
+from gateway.store.errors import StoreError
+
+
+def prune(
+    data: Annotated[
+        Path | None, typer.Option("--data", help="데이터 디렉터리(SQLite). 없으면 설정의 것.")
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            "--archive",
+            help="날짜별 폴더(audit archive)에 담긴 기록만 지웁니다. 있으면 꼭 주십시오.",
+        ),
+    ] = None,
+) -> None:
+    """보유 기간(retention.*)이 끝난 기록을 지우고, 지웠다는 것을 서명해 남깁니다.
+
+    끝값: 0 됨, 2 안 됨. 지운 기록의 잎과 증명은 남아 `gwanmun audit verify`가 그대로 맞습니다.
+    PostgreSQL에서는 store.database_url에 gwanmun_pruner 역할을 적습니다. 하루에 한 번 실행하십시오.
+    """
+    store, key_dir, retention = StoreSettings(), None, RetentionSettings()
+    if is_configured() and not data:
+        settings = load(None)
+        store, key_dir, retention = settings.store, settings.ledger.key_dir, settings.retention
+    elif data:
+        store = StoreSettings(data_dir=data)
+    try:
+        keys = errand_keys(store.data_dir, key_dir)
+        upto = _archived(existing(archive), keys) if archive else None
+        acts = asyncio.run(_pruned(store, keys, keep_of(retention), upto))
+    except (KeysUnusable, StoreError) as error:
+        words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
+        raise refused(str(error) or words) from None
+    except ValueError:
+        raise refused(
+            "이 기록부가 서명하지 않은 기록이나 목록이 있습니다. `gwanmun audit verify`를 "
+            "실행하십시오.\n"
+            "This log has not signed a record or manifest that is here. Run `gwanmun audit verify`."
+        ) from None
+    for act in acts:
+        sys.stdout.write(
+            f"기관 {act.agency or '(관문)'}: 기록 {act.events}개를 지웠습니다, "
+            f"이를 남긴 기록 {act.record_id}\n"
+        )
+    sys.stdout.write(f"지운 기록 {sum(act.events for act in acts)}개\n")
+
+
+def keep_of(retention: RetentionSettings) -> Keep:
+    """The settings as the pruner's rules."""
+    return Keep(
+        requests={
+            Grade.O: retention.request_days_o,
+            Grade.S: retention.request_days_s,
+            Grade.C: retention.request_days_c,
+        },
+        refusals=retention.refusal_days,
+        inquiries=retention.inquiry_days,
+        rights=retention.rights_days,
+    )
+
+
+def _archived(folder: Path, keys: LedgerKeys) -> int:
+    """The last position that stands in an archive."""
+    last = last_manifest(folder, keys.pins)
+    return last.upto if last else 0
+
+
+async def _pruned(
+    store: StoreSettings, keys: LedgerKeys, keep: Keep, upto: int | None
+) -> list[RecordsPruned]:
+    async with Database(
+        store.data_dir,
+        store.database_url,
+        password_file=store.password_file,
+        ca_file=store.ca_file,
+        lock=False,  # a gateway may hold it: each act is one transaction beside it
+        prunes=True,
+    ) as database:
+        pruner = Pruner(
+            database=database,
+            keys=keys,
+            keep=keep,
+            account=account(),
+            build=importlib.metadata.version("gwanmun"),
+            now=time.time(),
+        )
+        return await (pruner if upto is None else replace(pruner, upto=upto)).run()

@@ -1,0 +1,1 @@
+"""Records on their way out: files for officers, lines for other systems, and what proves them."""

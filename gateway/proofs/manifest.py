@@ -1,0 +1,262 @@
+"""Manifests of days: what was archived each day, in a chain that misses no day and no event.
+
+A folder of archives has a folder per day (Korean time), named `2026-11-26`. In it stand that day's
+files and `manifest.json`, one line of canonical JSON (RFC 8785):
+
+    {"format": "gwanmun/day-manifest/v1", "origin": …, "day": "2026-11-26",
+     "after": 120, "upto": 310, "files": [{"name": …, "bytes": …, "sha256": …, "events": …}],
+     "previous": {"day": "2026-11-25", "sha256": …} or null, "key_id": …, "signature": "<base64>"}
+
+The files hold the events behind the position `after` and up to `upto`. `previous` is the SHA-256 of
+the file of the day before; null begins a chain. The signature is a pinned writer's (Ed25519), over
+"gwanmun/day-manifest/v1" LF ‖ the canonical JSON of all but the signature. The model is the chain
+of AWS CloudTrail's digest files. What it cannot see: a chain that was cut off at its end, unless
+the verifier is told up to which day it must go.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.proofs.entry import canonical
+from gateway.proofs.spelling import bytes_of
+from gateway.proofs.trust import Trust, key_id
+
+FILE_NAME: Final = "manifest.json"
+_FORMAT: Final = "gwanmun/day-manifest/v1"
+_CONTEXT: Final = f"{_FORMAT}\n".encode()
+_PIECE_BYTES: Final = 1 << 20
+_MOST_BYTES: Final = 16 << 20  # of a manifest: tens of thousands of agencies
+_KEYS: Final = {
+    *("format", "origin", "day", "after", "upto", "files", "previous", "key_id", "signature")
+}
+_ONE_DAY: Final = timedelta(days=1)
+
+
+class DayFlaw(StrEnum):
+    """What is wrong with a day; a closed set of words."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    OTHER_LOG = "other_log"
+    UNKNOWN_KEY = "unknown_key"
+    SIGNATURE = "signature"
+    PREVIOUS = "previous"
+    POSITIONS = "positions"
+    FILE_MISSING = "file_missing"
+    FILE_CHANGED = "file_changed"
+    FILE_UNKNOWN = "file_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """One file of a day; `sha256` in hex."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One day; `hash` is the SHA-256 of the manifest's file, in hex."""
+
+    origin: str
+    day: date
+    after: int
+    upto: int
+    files: tuple[ArchivedFile, ...]
+    previous: tuple[date, str] | None
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayProblem:
+    """The first day that is wrong or missing, and the file, if it is one."""
+
+    day: date
+    flaw: DayFlaw
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainReport:
+    """What was found: whole days from `first` to `last`; None without any."""
+
+    first: date | None
+    last: date | None
+    days: int
+    problem: DayProblem | None
+
+
+class _Wrong(Exception):
+    def __init__(self, flaw: DayFlaw, file: str = "") -> None:
+        super().__init__(flaw)
+        self.flaw = flaw
+        self.file = file
+
+
+def manifest_bytes(manifest: Manifest, key: Ed25519PrivateKey) -> bytes:
+    """The file of a manifest, signed."""
+    previous = manifest.previous
+    tree: dict[str, Any] = {
+        "format": _FORMAT,
+        "origin": manifest.origin,
+        "day": manifest.day.isoformat(),
+        "after": manifest.after,
+        "upto": manifest.upto,
+        "files": [
+            {"name": each.name, "bytes": each.size_bytes, "sha256": each.sha256}
+            | {"events": each.events}
+            for each in manifest.files
+        ],
+        "previous": previous and {"day": previous[0].isoformat(), "sha256": previous[1]},
+        "key_id": key_id(key.public_key()),
+    }
+    signature = key.sign(_CONTEXT + canonical(tree))
+    return canonical(tree | {"signature": base64.b64encode(signature).decode()}) + b"\n"
+
+
+def archived_days(folder: Path) -> list[date]:
+    """The days that a folder has a place for, oldest first.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return sorted(day for day in map(_day, (each.name for each in folder.iterdir())) if day)
+
+
+def last_manifest(folder: Path, trust: Trust) -> Manifest | None:
+    """The newest day of an archive, to go on from; its files are not looked at.
+
+    Raises:
+        ValueError: it is not one that a pinned key has signed.
+        OSError: it cannot be read.
+    """
+    days = archived_days(folder)
+    try:
+        return _read(folder, days[-1], trust) if days else None
+    except _Wrong as wrong:
+        raise ValueError(wrong.flaw.value) from None
+
+
+def verify_chain(folder: Path, trust: Trust, *, until: date | None = None) -> ChainReport:
+    """Checks every day and file, from the oldest; ends at the first that is wrong.
+
+    Memory does not grow with the files. With `until` the days have to reach it.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    days = archived_days(folder)
+    first, last, count = days[0] if days else None, None, 0
+    before: Manifest | None = None
+    wanted = first or until
+    while wanted is not None and wanted <= max([*days[-1:], *([until] if until else [])]):
+        try:
+            before = _checked(folder, wanted, trust, before)
+        except _Wrong as wrong:
+            problem = DayProblem(day=wanted, flaw=wrong.flaw, file=wrong.file)
+            return ChainReport(first=first, last=last, days=count, problem=problem)
+        last, count, wanted = wanted, count + 1, wanted + _ONE_DAY
+    return ChainReport(first=first, last=last, days=count, problem=None)
+
+
+def _checked(folder: Path, day: date, trust: Trust, before: Manifest | None) -> Manifest:
+    """1. It is there and signed. 2. It follows the day before. 3. Its files are those it names."""
+    manifest = _read(folder, day, trust)
+    if before is None:
+        if manifest.previous is not None:
+            raise _Wrong(DayFlaw.PREVIOUS)  # the days before the oldest were taken away
+    elif manifest.previous != (before.day, before.hash):
+        raise _Wrong(DayFlaw.PREVIOUS)
+    if manifest.upto < manifest.after or manifest.after != (before.upto if before else 0):
+        raise _Wrong(DayFlaw.POSITIONS)
+    for each in manifest.files:
+        _check_file(folder / day.isoformat() / each.name, each)
+    named = {each.name for each in manifest.files} | {FILE_NAME}
+    for found in sorted(each.name for each in (folder / day.isoformat()).iterdir()):
+        if found not in named:
+            raise _Wrong(DayFlaw.FILE_UNKNOWN, found)
+    return manifest
+
+
+def _check_file(path: Path, said: ArchivedFile) -> None:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                digest.update(piece)
+                size += len(piece)
+    except OSError:
+        raise _Wrong(DayFlaw.FILE_MISSING, said.name) from None
+    if (size, digest.hexdigest()) != (said.size_bytes, said.sha256):
+        raise _Wrong(DayFlaw.FILE_CHANGED, said.name)
+
+
+def _read(folder: Path, day: date, trust: Trust) -> Manifest:
+    try:
+        with (folder / day.isoformat() / FILE_NAME).open("rb") as file:
+            raw = file.read(_MOST_BYTES)
+    except OSError:
+        raise _Wrong(DayFlaw.MISSING) from None
+    try:
+        tree = json.loads(raw)
+        if set(tree) != _KEYS or tree["format"] != _FORMAT or canonical(tree) + b"\n" != raw:
+            raise _Wrong(DayFlaw.MALFORMED)
+        signature = bytes_of(tree["signature"])
+        manifest = _parsed(tree, raw)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _Wrong(DayFlaw.MALFORMED) from None
+    if manifest.origin != trust.origin:
+        raise _Wrong(DayFlaw.OTHER_LOG)
+    key = trust.writers.get(tree["key_id"])
+    if key is None:
+        raise _Wrong(DayFlaw.UNKNOWN_KEY)
+    try:
+        unsigned = {name: value for name, value in tree.items() if name != "signature"}
+        key.verify(signature, _CONTEXT + canonical(unsigned))
+    except InvalidSignature:
+        raise _Wrong(DayFlaw.SIGNATURE) from None
+    if manifest.day != day:
+        raise _Wrong(DayFlaw.MISSING)  # another day's stands in its place
+    return manifest
+
+
+def _parsed(tree: dict[str, Any], raw: bytes) -> Manifest:
+    previous = tree["previous"]
+    return Manifest(
+        origin=tree["origin"],
+        day=date.fromisoformat(tree["day"]),
+        after=int(tree["after"]),
+        upto=int(tree["upto"]),
+        files=tuple(_files(tree["files"])),
+        previous=previous and (date.fromisoformat(previous["day"]), str(previous["sha256"])),
+        hash=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def _files(rows: list[dict[str, Any]]) -> Iterator[ArchivedFile]:
+    for row in rows:
+        name = row["name"]
+        if not isinstance(name, str) or Path(name).name != name or name == FILE_NAME:
+            raise ValueError("not a file of the day's folder")
+        yield ArchivedFile(name, int(row["bytes"]), str(row["sha256"]), int(row["events"]))
+
+
+def _day(name: str) -> date | None:
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None

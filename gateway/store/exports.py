@@ -1,0 +1,63 @@
+"""Events as they leave the house: of one agency or of all, in the order of commits, in pages.
+
+Every function runs inside the caller's transaction; a page is a transaction of its own, so that a
+long export keeps no snapshot from which the database would have to preserve old rows.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.events import EventRow, StoredEvent
+from gateway.store.tables import EVENT
+
+PAGE = 500
+
+
+class Selection(NamedTuple):
+    """Which events: of one agency or of all (None), behind `after` and up to `upto` (positions),
+    of some actions or of all (empty).
+    """
+
+    agency: str | None
+    after: int
+    upto: int
+    actions: tuple[str, ...] = ()
+
+
+async def last_position(connection: AsyncConnection) -> int:
+    """The last event's place in the order of commits; 0 without any.
+
+    Of whatever the connection may see: one agency's last, where row-level security shows no other.
+    """
+    found = (await connection.execute(select(func.max(EVENT.c.position)))).scalar_one()
+    return 0 if found is None else int(found)
+
+
+async def selected_events(
+    connection: AsyncConnection, selection: Selection, limit: int = PAGE
+) -> list[StoredEvent]:
+    """The selection's first events, at most `limit`."""
+    query = select(EVENT).where(
+        EVENT.c.position > selection.after, EVENT.c.position <= selection.upto
+    )
+    if selection.agency is not None:
+        query = query.where(EVENT.c.agency == selection.agency)
+    if selection.actions:
+        query = query.where(EVENT.c.action.in_(selection.actions))
+    rows = (await connection.execute(query.order_by(EVENT.c.position).limit(limit))).all()
+    return [StoredEvent(row[0], EventRow(*row[1:])) for row in rows]
+
+
+async def bodies_of(
+    connection: AsyncConnection, record_ids: Sequence[str], action: str, agency: str | None
+) -> dict[str, bytes]:
+    """Record id → the body of its event of this action."""
+    query = select(EVENT.c.record_id, EVENT.c.body).where(
+        EVENT.c.record_id.in_(record_ids), EVENT.c.action == action
+    )
+    if agency is not None:
+        query = query.where(EVENT.c.agency == agency)
+    return {row.record_id: row.body for row in await connection.execute(query)}

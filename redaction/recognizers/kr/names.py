@@ -1,0 +1,180 @@
+"""성명 (PERSON) in running text: the name finder (names_model.py) together with the rules.
+
+The rules of person.py know forms and titles; the network knows sentences. Loads the weights that
+lie beside this file; only detectors import it, since it brings NumPy.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redaction.entity import Span
+from redaction.recognizers.kr.historic import is_historic
+from redaction.recognizers.kr.name_words import (
+    COMPOUND_SURNAMES,
+    PARTICLES,
+    SURNAMES,
+    TITLES,
+    is_noun,
+    spaced_noun,
+)
+from redaction.recognizers.kr.names_model import Name, NameModel, load
+from redaction.recognizers.kr.person_forms import in_brackets
+from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
+from redaction.recognizers.resolve import resolve
+
+WEIGHTS = Path(__file__).with_name("names.npz")
+DIGEST = "39622c7b9785282d75936e15e543de98b74a67928ba1589214c3e0d41e273dad"
+"""SHA-256 of the weights; docs/names.md says how they were made and under which licence."""
+
+# Less than every rule of person.py that is sure: a form says what its fields hold.
+_MOST = 0.84
+_WEAK = 0.8  # a rule that is no surer than this gives way to a longer span of the network
+_RULE = "person.model"
+_CANARY = Canary("PERSON", "어제 회의에서 서동빈이 계획에 반대했다.", "서동빈")
+
+
+# What may stand behind a surname alone: 이 대통령, 김 전 장관, 박모 씨. Else it is another word.
+_BEHIND_SURNAME = re.compile(
+    rf"[ ]?모?[ ]?(?:씨|양|군)(?=$|[^가-힣]|{PARTICLES})|[ ]?모(?=[ (])|[ ][가-힣]{{2}}|[ ]전[ ]"
+    rf"|\([0-9]{{2}}[세,·)]|(?:{TITLES})"
+)
+_SPACED_BEFORE = re.compile("(?:^|[^가-힣])[가-힣] [가-힣] $")
+_PAIR = re.compile("(?<![가-힣] )(?<![가-힣])[가-힣] {1,3}[가-힣](?![가-힣]| [가-힣])")
+_LINE = 48
+_SSI = re.compile("[ ]?씨")
+# Laws and bodies are named after people, or like them: 윤창호법, 한결 법무법인, (주)해찬솔.
+_BODY_BEHIND = re.compile(
+    r"법(?:$|[^가-힣]|[은이을의에과도]|상|률)|대교|광장|공원|거리|기념|문학관|컨벤션|도서관|체육관"
+    r"|뱅크|은행|급식|건설|산업|상사|종합|[ ]?\(주\)"
+)
+_BODY_BEFORE = ("(주)", "㈜", "주식회사 ", "유한회사 ", "법인 ", "재단 ", "상호: ", "상호 ")
+_BODIES = (
+    *("뱅크", "은행", "카드", "증권", "보험", "건설", "산업", "전자", "법인", "공사", "공단"),
+    *("재단", "병원", "법", "청", "번호", "은행명", "신문", "방송", "대학", "학교", "호텔", "대교"),
+)
+_FIELD_NAME = re.compile("[명일처][\"']?[ ]?:|.[ ]?번호")
+# What may stand behind a name within its word; anything else is the rest of a longer word.
+_REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
+_PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)|에게|한테|께|아(?![가-힣])")
+# How sure the network must be of any word, of a usual noun, and of the beginning of a longer word.
+_ANY_WORD, _NOUN, _WITHIN_WORD = 0.6, 0.9, 0.92
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    rules: Callable[[Reading], Iterator[Span]]
+    model: NameModel
+
+    def __call__(self, reading: Reading) -> Iterator[Span]:
+        """What the rules find, and what the network finds elsewhere or more of."""
+        known = resolve(self.rules(reading))
+        said = list(in_brackets(reading.text, self._found(reading.text)))
+        yield from _together(known, said)
+
+    def _found(self, text: str) -> Iterator[Span]:
+        for name in self.model.find([text])[0]:
+            if _believed(text, name):
+                score = max(LEAST_SCORE, min(name.score, _MOST))
+                yield Span(name.start, name.end, "PERSON", score, _RULE)
+
+
+def _believed(text: str, name: Name) -> bool:
+    """What the network says, unless the words say that it can be no person."""
+    value = text[name.start : name.end]
+    if len(value) == 1:
+        known = value in SURNAMES or "A" <= value <= "Z" or _SSI.match(text, name.end)
+        word = is_noun(text[name.start : name.end + 1])
+        return bool(known) and not word and _BEHIND_SURNAME.match(text, name.end) is not None
+    if value.isascii():
+        return False  # romanised names and those behind labels are found by rules
+    if (
+        _of_noun(text, name.start, name.end)
+        or is_historic(value, text, name.end)
+        or value.endswith(_BODIES)
+    ):
+        return False
+    if _FIELD_NAME.match(text, name.end - 1) or _BODY_BEHIND.match(text, name.end):
+        return False
+    if text.endswith(_BODY_BEFORE, max(0, name.start - 5), name.start):
+        return False
+    if text.strip() == value and value[0] not in SURNAMES:
+        return False  # one word alone says nothing of what it is: 맑음
+    return name.score >= _needed(text, name)
+
+
+def _of_noun(text: str, start: int, end: int) -> bool:
+    """Whether a noun stands there, one goes on (근무태|도), or one is spaced out (위 임 장)."""
+    value = text[start:end]
+    if is_noun(value) or is_noun(text[start : end + 1]):
+        return True
+    if value[-1] == "임" and is_noun(value[:-1]):  # 음성임: the copula's noun
+        return True
+    if value[1::2].strip(" "):
+        return False
+    letters = value[::2]
+    if len(letters) > 3 and letters[:2] not in COMPOUND_SURNAMES:
+        return True
+    return spaced_noun(text, start, letters) or _goes_on(text, start, letters)
+
+
+def _goes_on(text: str, start: int, letters: str) -> bool:
+    """Whether two spaced syllables end a longer word (전 화 번 호) or stand among headers."""
+    if len(letters) != 2:
+        return False
+    if _SPACED_BEFORE.search(text[max(0, start - 5) : start]):
+        return True
+    floor = max(text.rfind("\n", max(0, start - _LINE), start) + 1, start - _LINE, 0)
+    for pair in _PAIR.finditer(text[floor : start + _LINE].split("\n", 1)[0]):
+        word = pair[0].replace(" ", "")
+        if word != letters and (word[0] not in SURNAMES or is_noun(word)):
+            return True
+    return False
+
+
+def _needed(text: str, name: Name) -> float:
+    """How sure the network must be of a name, by what the words themselves say."""
+    behind = text[name.end : name.end + 1]
+    if "가" <= behind <= "힣" and _REST.match(text, name.end) is None:
+        return _WITHIN_WORD
+    if _PERSONAL.match(text, name.end) is not None:
+        return LEAST_SCORE
+    return _NOUN if name.noun else _ANY_WORD
+
+
+def _together(known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:
+    """Both, without overlaps: of two at one place the rules' span, unless it is weaker and
+    shorter.
+
+    Both come ascending and disjoint, apart from names in Hanja behind others.
+    """
+    at = 0
+    for span in sorted(said):
+        while at < len(known) and known[at].end <= span.start:
+            yield known[at]
+            at += 1
+        beside = at
+        while beside < len(known) and known[beside].start < span.end:
+            beside += 1
+        if all(
+            rule.score < min(_WEAK, span.score)
+            and span.start <= rule.start
+            and rule.end <= span.end
+            for rule in known[at:beside]
+        ):
+            yield span
+            at = beside
+    yield from known[at:]
+
+
+def name_finder(rules: Recognizer) -> Recognizer:
+    """The recognizer of names with its weights loaded; takes some hundredths of a second.
+
+    `rules` is the pack's recognizer of the same entity, which it uses and replaces.
+
+    Raises:
+        WeightsError: the file is missing or another one.
+    """
+    model = NameModel(load(WEIGHTS, DIGEST))
+    return replace(rules, find=_Finder(rules.find, model), canary=_CANARY)

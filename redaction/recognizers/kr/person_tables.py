@@ -1,0 +1,85 @@
+"""Names in the columns of tables whose header alone says 성명: CSV, TSV, Markdown, text with bars.
+
+Reads line by line: a line with a header's word as one of its cells opens a table, which ends with
+the first line that has fewer cells than that column needs. Linear in the text's length.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from redaction.entity import Span
+from redaction.recognizers.kr.name_words import COLUMNS, grouped, is_noun
+
+_HEADER = re.compile(rf"[\s\"']*(?:{grouped(COLUMNS)})[\s\"']*")
+_ANY = re.compile(grouped(COLUMNS))
+_SEPARATORS = "\t|,;"
+# The whole cell: a name of one or of several words, in Hangul or in Latin letters.
+_WHOLE = re.compile(
+    r"[가-힣]{1,7}(?:[ ][가-힣]{1,7}){1,3}|[가-힣]{2,5}"
+    r"|[A-Z][A-Za-z'-]*(?:,?[ ][A-Z][A-Za-z'.-]*){1,3}"
+)
+_EDGE = re.compile(r"[\s\"'*]*")
+_ENDS = " \t\r\"'*"
+_MOST_COLUMNS = 64
+
+Reader = Callable[[str, int], Span | None]
+"""Gives the name that begins at a position of a text, as behind a field's label."""
+
+
+def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
+    """The names below headers, ascending within a column."""
+    if "\n" not in text or _ANY.search(text) is None:
+        return
+    columns: list[int] = []
+    separator = ""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        found = _header(text[start:end]) if _ANY.search(text, start, end) else None
+        if found is not None:
+            separator, columns = found
+        elif columns:
+            cells = _cells(text, start, end, separator)
+            if len(cells) <= columns[0]:
+                columns = []
+            for column in columns:
+                if column < len(cells):
+                    yield from _name(text, cells[column], name_at)
+        start = end + 1
+
+
+def _header(line: str) -> tuple[str, list[int]] | None:
+    for separator in _SEPARATORS:
+        cells = line.split(separator, _MOST_COLUMNS)
+        if len(cells) > 1:
+            columns = [at for at, cell in enumerate(cells) if _HEADER.fullmatch(cell)]
+            if columns:
+                return separator, columns
+    return None
+
+
+def _cells(text: str, start: int, end: int, separator: str) -> list[tuple[int, int]]:
+    cells: list[tuple[int, int]] = []
+    at = start
+    while len(cells) < _MOST_COLUMNS:
+        stop = text.find(separator, at, end)
+        if stop < 0:
+            break
+        cells.append((at, stop))
+        at = stop + 1
+    cells.append((at, end))
+    return cells
+
+
+def _name(text: str, cell: tuple[int, int], name_at: Reader) -> Iterator[Span]:
+    start, end = cell
+    edge = _EDGE.match(text, start, end)
+    at = edge.end() if edge else start
+    value = text[at:end].rstrip(_ENDS)
+    if _WHOLE.fullmatch(value) and not any(map(is_noun, (value, *value.split()))):
+        yield Span(at, at + len(value), "PERSON", 0.9, "person.column")
+        return
+    span = name_at(text, at) if at < end else None
+    if span is not None and span.end <= end:
+        yield span._replace(rule="person.column")

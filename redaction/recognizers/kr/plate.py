@@ -1,0 +1,53 @@
+"""차량번호 (KR_VEHICLE_PLATE): two or three digits, a syllable for the use, four digits.
+
+Form: 자동차 등록번호판 등의 기준에 관한 고시 (국토교통부), 별표: private, hired and commercial
+syllables; three digits since 2019-09; before 2004 the region's name stood in front.
+"""
+
+import re
+from collections.abc import Iterator
+
+from redaction.entity import Span
+from redaction.recognizers.kr.words import WORDS
+from redaction.recognizers.labels import Labels
+from redaction.recognizers.numbers import Form, Forms, read_numbers
+from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
+
+_FORMS = Forms(Form("plate", "(?<![-.])[123]H4(?![-.])"))
+_USES = frozenset(
+    "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호"
+)
+# Ten trillion, two people, a house's number: with spaces these are other things than plates.
+_ALSO_WORDS = frozenset("조호하자도로부대주사")
+_REGION = re.compile(
+    "(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)[ ]?$"
+)
+# What follows a sum or a count, and what a court's decision of the last century looks like.
+_COUNTED = re.compile(
+    r"(?:억|만|천|백|원|명|개|건|년|월|일|번지|%|㎡|m)|[ ]?(?:판결|결정|선고|사건)"
+)
+_LABELS = Labels.of(WORDS, "plate", "office account address")
+
+
+def _find(reading: Reading) -> Iterator[Span]:
+    text, numbers = reading.text, reading.shared(read_numbers)
+    for _, number in _FORMS.numbers(reading):
+        gap = numbers.gap(number.first)
+        if gap.strip() not in _USES or _COUNTED.match(text, number.end):
+            continue
+        region = _REGION.search(text, max(0, number.start - 4), number.start)
+        nearby = _LABELS.around(reading, number.start, number.end)
+        score = 0.8 if region else 0.75
+        if len(gap) > 1 and not region:
+            score -= 0.3 if gap.strip() in _ALSO_WORDS or gap[-1:] != " " else 0.1
+        if len(numbers.group(number.first)) == 1 and not region:
+            continue
+        score += (0.3 if nearby.helps else 0.0) - (0.3 if nearby.denies else 0.0)
+        if score >= LEAST_SCORE:
+            start = region.start() if region else number.start
+            yield Span(start, number.end, "KR_VEHICLE_PLATE", min(score, 1.0), "plate")
+
+
+PLATE = Recognizer(
+    "KR_VEHICLE_PLATE", _find, Canary("KR_VEHICLE_PLATE", "차량번호는 12가3456입니다.", "12가3456")
+)

@@ -1,0 +1,133 @@
+"""An engine's own count against the records: a request beside the gateway is found, and honest
+traffic, with failures, retries, losses and restarts, never looks like one."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exporting import beside
+from keeping import Kept, KeptInFile
+from recording import AGENCY, OTHER_AGENCY, Clock, closed, opened, running
+from typer.testing import CliRunner
+
+from gateway.commands.audit import app
+from gateway.domain import Outcome
+from gateway.exports.reconcile import (
+    CountersUnreadable,
+    Reading,
+    Reconciled,
+    read_counters,
+    reconcile,
+)
+from gateway.ledger.writer import Ledger
+from inference.task import Usage
+
+CLI = CliRunner()
+START = 1_800_000_000.0
+LATER = START + 3_600
+
+
+def metrics(served: int, started: float = START, name: str = "vllm:request_params_n_count") -> str:
+    return (
+        "# HELP vllm:request_params_n Histogram of the n request parameter.\n"
+        f'{name}{{engine="0",model_name="a}}b"}} {float(served)}\n'
+        f'{name}{{engine="1",model_name="c"}} 0.0\n'
+        'vllm:request_success_total{finished_reason="stop"} 99.0\n'
+        f"process_start_time_seconds {started!r}\n"
+    )
+
+
+async def call(ledger: Ledger, *attempts: str, agency: str = AGENCY, **changes: Any) -> None:
+    """One whole record of a request that was tried on these replicas."""
+    opening = ledger.open(opened(agency))
+    await opening.durable
+    usage = Usage(attempts=list(attempts))
+    ledger.close(opening, closed(opening.record_id, usage=usage, **changes))
+
+
+async def compared(kept: Kept, served: int, started: float = START) -> Reconciled:
+    async with beside(kept) as database:
+        return await reconcile(database, ["one"], Reading(served, started))
+
+
+async def test_request_beside_the_gateway_is_found(kept: Kept) -> None:
+    async with running(kept, clock=Clock(START)) as ledger:
+        await call(ledger, "one")
+        await call(ledger, "one", agency=OTHER_AGENCY)
+        await call(ledger, "two")
+    assert (await compared(kept, 2)).unaccounted == 0
+    assert (await compared(kept, 3)).unaccounted == 1
+
+
+async def test_records_of_several_gateways_and_of_every_ending_are_added(kept: Kept) -> None:
+    async with running(kept, clock=Clock(START)) as ledger:
+        await call(ledger, "two", "one")
+        await call(ledger, "one", outcome=Outcome.LEFT)
+        await call(ledger, "one", outcome=Outcome.ENGINE_DIED)
+        await call(ledger, outcome=Outcome.PREVIEWED)
+    async with running(kept, clock=Clock(LATER)) as ledger:
+        await call(ledger, "one")
+    found = await compared(kept, 4)
+    assert found == Reconciled(served=4, recorded=4, in_doubt=0)
+
+
+async def test_records_before_the_engine_s_start_count_for_nothing(kept: Kept) -> None:
+    async with running(kept, clock=Clock(START)) as ledger:
+        await call(ledger, "one")
+    async with running(kept, clock=Clock(LATER)) as ledger:
+        await call(ledger, "one")
+    assert (await compared(kept, 2, LATER)).unaccounted == 1
+    assert (await compared(kept, 1, LATER)).unaccounted == 0
+    assert (await compared(kept, 0, LATER)).unaccounted == 0
+
+
+async def test_request_that_is_still_open_may_be_the_engine_s(kept: Kept) -> None:
+    async with running(kept, clock=Clock(START)) as ledger:
+        opening = ledger.open(opened())
+        await opening.durable
+        assert await compared(kept, 1) == Reconciled(served=1, recorded=0, in_doubt=1)
+        assert (await compared(kept, 2)).unaccounted == 1
+        ledger.close(opening, closed(opening.record_id))
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("", "vllm:request_params_n_count"),
+        ("<html>\x00", "vllm:request_params_n_count"),
+        ("vllm:request_params_n_count 1.0\n", "process_start_time_seconds"),
+        (metrics(1).replace("1.0\n", "NaN\n"), "vllm:request_params_n_count"),
+        (metrics(1).replace("1.0\n", "-1\n"), "vllm:request_params_n_count"),
+        (metrics(1).replace("1.0\n", "many\n"), "vllm:request_params_n_count"),
+        (metrics(1, name="vllm:request_params_n_counter"), "vllm:request_params_n_count"),
+    ],
+    ids=["empty", "page", "no-start", "nan", "negative", "word", "other-name"],
+)
+def test_metrics_without_the_numbers_are_refused(text: str, missing: str) -> None:
+    with pytest.raises(CountersUnreadable, match=missing):
+        read_counters(text)
+
+
+def test_counters_of_several_models_are_added() -> None:
+    text = metrics(3) + 'vllm:request_params_n_count{model_name="d"} 4 1800000000000\n'
+    assert read_counters(text) == Reading(7, START)
+
+
+def test_command_says_how_many_and_ends_with_1(tmp_path: Path) -> None:
+    kept = KeptInFile(tmp_path / "data")
+
+    async def write() -> None:
+        async with running(kept, clock=Clock(START)) as ledger:
+            await call(ledger, "one")
+
+    asyncio.run(write())
+    words = ["reconcile", "-", "--replica", "one", "--data", str(kept.data_dir)]
+    good = CLI.invoke(app, words, input=metrics(1))
+    assert (good.exit_code, "none found" in good.output) == (0, True)
+    bad = CLI.invoke(app, words, input=metrics(3))
+    assert (bad.exit_code, "적어도 2개" in bad.output) == (1, True)
+    unread = CLI.invoke(app, words, input="other 1\n")
+    assert (unread.exit_code, "vllm:request_params_n_count" in unread.output) == (2, True)
+    gone = CLI.invoke(app, ["reconcile", str(tmp_path / "none"), *words[2:]])
+    assert (gone.exit_code, "cannot be read" in gone.output) == (2, True)
