@@ -132,6 +132,10 @@ class Metrics:
             "1 while the ledger has grown for too long without a quorum of outside witnesses: an "
             "alarm.",
         )
+        self.ledger_keys_away = gauge(
+            "gateway_ledger_keys_away",
+            "1 while the sealer's keys, held in a module or a server, do not sign: an alarm.",
+        )
 
     def _declare_forwarding(self) -> None:
         gauge = partial(Gauge, labelnames=("destination",), registry=self.registry)

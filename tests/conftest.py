@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from keeping import kept
 from parts.faults import faulty_library
+from parts.openbao import openbao
 from parts.postgres import postgres_server
 from parts.softhsm import softhsm
 from parts.valkey import valkey_server
 
 # Fixtures of all rooms; of each server one, started by the first test that asks.
-__all__ = ["faulty_library", "kept", "postgres_server", "softhsm", "valkey_server"]
+__all__ = ["faulty_library", "kept", "openbao", "postgres_server", "softhsm", "valkey_server"]
 
 # No test is timed. In CI the examples are always the same: what is found there can be found again.
 settings.register_profile(

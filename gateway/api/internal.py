@@ -5,10 +5,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from gateway.edge.answer import Edge
 from gateway.ledger.sealer import Sealer
-from gateway.ledger.writer import Trouble
+from gateway.ledger.writer import LedgerState, Trouble
 from gateway.telemetry import Metrics
 
-_STALE = "warning: witnesses (stale)\n"  # an alarm, and no reason to serve nobody
+_STALE = "warning: witnesses (stale)\n"  # alarms, and no reason to serve nobody
+_KEYS_AWAY = "warning: sealer's keys (away)\n"
 
 
 def internal_app(edge: Edge) -> FastAPI:
@@ -35,8 +36,7 @@ def internal_app(edge: Edge) -> FastAPI:
             if not ready
         ]
         text = f"not ready: {', '.join(missing)}\n" if missing else "ready\n"
-        warning = _STALE if ledger.witnesses_stale else ""
-        return PlainTextResponse(text + warning, 503 if missing else 200)
+        return PlainTextResponse(text + _warnings(ledger), 503 if missing else 200)
 
     @app.get("/metrics")
     async def scrape() -> Response:
@@ -45,6 +45,7 @@ def internal_app(edge: Edge) -> FastAPI:
         metrics.ledger_size.set(state.size)
         metrics.ledger_witnessed.set(state.witnessed_size)
         metrics.ledger_witnesses_stale.set(state.witnesses_stale)
+        metrics.ledger_keys_away.set(state.keys_away)
         for cause in Trouble:
             if cause is not Trouble.NONE:
                 metrics.ledger_trouble.labels(cause).set(state.trouble is cause)
@@ -77,8 +78,7 @@ def sealer_app(sealer: Sealer, metrics: Metrics) -> FastAPI:
         """Whether the last run could read and seal."""
         found = trouble()
         text = f"not ready: sealer ({found})\n" if found else "ready\n"
-        warning = _STALE if sealer.witnesses_stale else ""
-        return PlainTextResponse(text + warning, 503 if found else 200)
+        return PlainTextResponse(text + _warnings(sealer), 503 if found else 200)
 
     @app.get("/metrics")
     async def scrape() -> Response:
@@ -86,9 +86,15 @@ def sealer_app(sealer: Sealer, metrics: Metrics) -> FastAPI:
         metrics.ledger_size.set(sealer.size)
         metrics.ledger_witnessed.set(sealer.witnessed_size)
         metrics.ledger_witnesses_stale.set(sealer.witnesses_stale)
+        metrics.ledger_keys_away.set(sealer.keys_away)
         metrics.ledger_unsealed.set(sealer.unsealed)
         for cause in (Trouble.SEALING_REFUSED, Trouble.STORE):
             metrics.ledger_trouble.labels(cause).set(trouble() is cause)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
+
+
+def _warnings(ledger: LedgerState | Sealer) -> str:
+    stale = _STALE if ledger.witnesses_stale else ""
+    return stale + (_KEYS_AWAY if ledger.keys_away else "")

@@ -30,9 +30,10 @@ KeysArgument = Annotated[
 HeldOption = Annotated[
     Path | None,
     typer.Option(
-        "--pkcs11",
+        "--held",
         metavar="파일",
-        help="봉인 키가 있는 PKCS#11 모듈의 URI(RFC 7512)를 한 줄에 하나씩 적은 파일.",
+        help="봉인 키가 있는 곳을 한 줄에 하나씩 적은 파일: PKCS#11 모듈(pkcs11:…, RFC 7512)이나 "
+        "Vault·OpenBao의 transit(transit:…).",
     ),
 ]
 
@@ -53,11 +54,11 @@ def init(
     directory: Annotated[
         Path, typer.Argument(metavar="디렉터리", help="키를 만들 디렉터리. 키가 없어야 합니다.")
     ],
-    pkcs11: HeldOption = None,
+    held: HeldOption = None,
 ) -> None:
     """서명 키와 비밀 키, 공개 키 파일(trust.json)을 만듭니다. 끝값: 0 됨, 2 안 됨."""
     try:
-        pins = make_keys(directory, pkcs11)
+        pins = make_keys(directory, held)
         for name in NAMES:
             read_or_create_key(directory / name)
     except (KeysUnusable, KeyFileError) as error:
@@ -71,19 +72,19 @@ def init(
 
 
 @app.command()
-def rotate(directory: KeysArgument, pkcs11: HeldOption = None) -> None:
+def rotate(directory: KeysArgument, held: HeldOption = None) -> None:
     """봉인 키를 새것으로 바꿉니다. 옛 키와 새 키가 모두 서명합니다. 끝값: 0 됨, 2 안 됨.
 
-    관문과 봉인 프로세스를 멈추고 실행하십시오. --pkcs11이 없으면 새 키를 파일로 만듭니다. 파일에
-    있던 옛 비밀 키는 남지 않습니다. PKCS#11 모듈에 있던 옛 키는 그 모듈의 도구로 지우십시오.
+    관문과 봉인 프로세스를 멈추고 실행하십시오. --held가 없으면 새 키를 파일로 만듭니다. 파일에
+    있던 옛 비밀 키는 남지 않습니다. 다른 곳에 있던 옛 키는 그곳의 도구로 지우십시오.
     """
     home = _home(directory)
     try:
         if home.is_data_dir:
             with DataDirectoryLock(directory):
-                pins = rotate_sealer(home.folder, home.pins, pkcs11)
+                pins = rotate_sealer(home.folder, home.pins, held)
         else:
-            pins = rotate_sealer(home.folder, home.pins, pkcs11)
+            pins = rotate_sealer(home.folder, home.pins, held)
     except (KeysUnusable, StoreError) as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(FAILED) from None

@@ -5,8 +5,9 @@ the first start, in `keys/` of the data directory, with the pins in `trust.json`
 Several processes share a folder that `gwanmun keys init` has made, pins included: it is mounted
 read-only, and nothing is ever made there at a start. Keys are never made anew while pins name them.
 
-The sealer's keys are a file, `sealer.pem`, or stay in a PKCS#11 module, and `sealer.pkcs11` names
-them (held_keys). Which of the two counts, where a rotation was cut off, the pins say.
+The sealer's keys are a file, `sealer.pem`, or stay where they are, in a module or a server, and
+`sealer.held` names them (held_keys). Which of the two counts, where a rotation was cut off, the
+pins say.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ __all__ = ["KeysUnusable"]
 FOLDER = "keys"
 WRITER_FILE = "writer.pem"
 SEALER_FILE = "sealer.pem"
-HELD_FILE = "sealer.pkcs11"
+HELD_FILE = "sealer.held"
 _NEXT = "sealer.next"  # with the file's own ending, there only while a rotation is being made
 
 
@@ -77,8 +78,8 @@ class LedgerKeys:
     def in_force(self) -> KeysInForce:
         """What is told of them.
 
-        Whether the sealer's are in a module only its process knows. Others tell that they may be,
-        so that no key is called destroyed that perhaps still signs.
+        Whether the sealer's are held elsewhere only its process knows. Others tell that they may
+        be, so that no key is called destroyed that perhaps still signs.
         """
         sealer = tuple(map(str, self.pins.current))
         held = not self.sealer or any(
@@ -141,7 +142,7 @@ def mounted_keys(folder: Path, *, writes: bool, seals: bool) -> LedgerKeys:
 def make_keys(folder: Path, held: Path | None = None) -> Trust:
     """Makes a set of keys and its pins in a folder that has none.
 
-    `held` is a file that names the sealer's keys in a PKCS#11 module; none is made for it then.
+    `held` is a file that names the sealer's keys where they are; none is made for it then.
 
     Raises:
         KeysUnusable: it has some, or cannot be written.
@@ -172,8 +173,8 @@ def make_keys(folder: Path, held: Path | None = None) -> Trust:
 def rotate_sealer(folder: Path, pins: Path, held: Path | None = None) -> Trust:
     """Gives the sealer new keys, named and signed by the old ones.
 
-    The new ones are made as a file, or are those of a PKCS#11 module that `held` names. Old ones of
-    a file are then no more; those of a module stay there. Call it while no process of this folder
+    The new ones are made as a file, or are those that `held` names where they are. Old ones of a
+    file are then no more; others stay where they are. Call it while no process of this folder
     runs; each has to be started with the new pins. The new keys are durable before the pins name
     them, so that a crash in between only needs another call.
 
@@ -206,7 +207,7 @@ def _write_next(folder: Path, held: Path | None) -> Path:
         write_keys(path, _new_sealer())
     else:
         read_held(held)
-        path = folder / f"{_NEXT}.pkcs11"
+        path = folder / f"{_NEXT}.held"
         write_whole(path, held.read_bytes())
     return path
 
@@ -233,12 +234,12 @@ def _read_sealer(folder: Path, pinned: Trust | None) -> tuple[PrivateKey, ...]:
 
 def _of_either(folder: Path, name: str) -> list[Path]:
     """The files of a name that are there, as keys or naming them."""
-    paths = (folder / f"{name}.pem", folder / f"{name}.pkcs11")
+    paths = (folder / f"{name}.pem", folder / f"{name}.held")
     return [path for path in paths if path.exists()]
 
 
 def _read(path: Path) -> tuple[PrivateKey, ...]:
-    return read_held(path) if path.suffix == ".pkcs11" else read_keys(path)
+    return read_held(path) if path.suffix == ".held" else read_keys(path)
 
 
 def _checked(read: Callable[[], LedgerKeys], pins: Path, folder: Path) -> LedgerKeys:

@@ -26,10 +26,11 @@ from gateway.ledger.key_files import KeyStoreAway
 from gateway.ledger.keys import LedgerKeys
 from gateway.ledger.paths import path
 from gateway.ledger.sealed_state import SealedState
+from gateway.ledger.signing import Signing
 from gateway.ledger.witnesses import Witnesses
 from gateway.proofs.agency import AgencyHead
 from gateway.proofs.entry import event_hash, leaf_entry
-from gateway.proofs.note import Checkpoint, NoteInvalid, sign_note
+from gateway.proofs.note import Checkpoint, NoteInvalid
 from gateway.proofs.tiles import LEVELS
 from gateway.proofs.tree import (
     EMPTY_ROOT,
@@ -107,8 +108,9 @@ class Sealer:
     `size`, `root` and `sealed_at` (Unix seconds, None before the first checkpoint) are those of the
     last checkpoint known. `sound` is False once sealing has been refused; only a new start, after
     somebody has looked, tries again. `reached` is False while the last run could not read or write
-    the store. `written` says how many events this process has appended; `witnesses` are asked if
-    there are any, and closed by who gave them.
+    the store, `keys_away` True while keys that are held elsewhere do not sign. `written` says how
+    many events this process has appended; `witnesses` are asked if there are any, and closed by who
+    gave them.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Sealer:
         self._keys = keys
         self._pins = keys.pins
         self._sealing = sealing
+        self._signing = Signing(keys.origin, keys.sealer)
         self._state = SealedState(sealing.state_file)
         self._recalled = False
         self._heads_at = -math.inf
@@ -149,6 +152,11 @@ class Sealer:
         """How far a quorum of outside witnesses has signed."""
         witnessed = self._witnesses.witnessed if self._witnesses else None
         return witnessed.size if witnessed else 0
+
+    @property
+    def keys_away(self) -> bool:
+        """An alarm: keys that are held elsewhere did not sign the last time."""
+        return self._signing.away
 
     @property
     def witnesses_stale(self) -> bool:
@@ -209,7 +217,9 @@ class Sealer:
                 await self._once()
                 await self._sign_heads(now=stopping)
                 self.reached = True
-            except (StoreUnavailable, KeyStoreAway):
+            except KeyStoreAway:  # told by `keys_away`
+                self._head, self.reached = None, True
+            except StoreUnavailable:
                 self._head, self.reached = None, False
             except SealingRefused:
                 self.sound = False
@@ -251,6 +261,7 @@ class Sealer:
             SealingRefused: the head is not one that may be built upon.
             StoreUnavailable: nothing is known to be sealed or remembered; the next call reads
                 the head anew.
+            KeyStoreAway: the keys are held elsewhere and did not sign; nothing was sealed.
         """
         noted = self._written()
         known, self._head = self._head, None
@@ -267,7 +278,7 @@ class Sealer:
         if sealed is None:
             self._head = head
             return 0
-        checkpoint = self._checkpoint(sealed.head)
+        checkpoint = await self._checkpoint(sealed.head)
         rotations = [RotationRow(*row) for row in enumerate(self._pins.rotations, 1)]
 
         def write(connection: Connection) -> bool:
@@ -313,9 +324,9 @@ class Sealer:
         new = TreeHead(frontier.size, frontier.root(), frontier.hashes(), last)
         return _Sealed(new, leaves, complete, numbers)
 
-    def _checkpoint(self, head: TreeHead) -> CheckpointRow:
+    async def _checkpoint(self, head: TreeHead) -> CheckpointRow:
         text = Checkpoint(self._keys.origin, head.size, head.root).text()
-        note = sign_note(text, self._keys.origin, *self._keys.sealing_keys)
+        note = await self._signing.note(text)
         return CheckpointRow(head.size, head.root, self._sealing.clock(), note)
 
     async def _sign_heads(self, *, now: bool) -> None:
@@ -335,7 +346,7 @@ class Sealer:
         checkpoint = Checkpoint(self._keys.origin, head.size, head.root)
         for agency, leaves, entry in tails:
             text = AgencyHead(checkpoint, agency, leaves, entry).text()
-            note = sign_note(text, self._keys.origin, *self._keys.sealing_keys)
+            note = await self._signing.note(text)
             rows.append(AgencyHeadRow(head.size, agency, leaves, note))
             if len(rows) % _TURN == 0:
                 await asyncio.sleep(0)

@@ -100,7 +100,8 @@ class LedgerState:
 
     `healthy` is False while no record can be written, or sealing was refused, and `trouble` says
     why; it is NONE also before the ledger runs and after. `witnessed_size` is how far a quorum of
-    outside witnesses has signed, and `witnesses_stale` an alarm that it should be further.
+    outside witnesses has signed; `witnesses_stale` is an alarm that it should be further, and
+    `keys_away` one that keys which are held elsewhere do not sign.
     """
 
     size: int
@@ -112,6 +113,7 @@ class LedgerState:
     trouble: Trouble
     witnessed_size: int
     witnesses_stale: bool
+    keys_away: bool
 
 
 class Ledger:
@@ -336,6 +338,7 @@ class Ledger:
             trouble=self._trouble(),
             witnessed_size=self._sealer.witnessed_size,
             witnesses_stale=self._sealer.witnesses_stale,
+            keys_away=self._sealer.keys_away,
         )
 
     def _wake(self) -> None:

@@ -48,13 +48,13 @@ def test_module_signs_as_files_do(named: Path) -> None:
     keys = read_held(named)
     assert signed_by(keys) == 2
     for key in keys:
-        with pytest.raises(TypeError, match="stays in its module"):
+        with pytest.raises(TypeError, match="stays where it is"):
             key.private_bytes(None, None, None)
 
 
 async def test_log_sealed_by_a_module_verifies(named: Path, tmp_path: Path) -> None:
     shared, kept = tmp_path / "keys", KeptInFile(tmp_path / "data")
-    done = CLI.invoke(app, ["init", str(shared), "--pkcs11", str(named)])
+    done = CLI.invoke(app, ["init", str(shared), "--held", str(named)])
     assert done.exit_code == 0, done.output
     assert not (shared / SEALER_FILE).exists()
     kept.prepare()
@@ -76,7 +76,7 @@ async def test_keys_go_into_a_module_and_out_of_it_again(named: Path, tmp_path: 
         await record(ledger)
     first = Trust.read(kept.trust_file)
     for words, there, gone in (
-        (["--pkcs11", str(named)], HELD_FILE, SEALER_FILE),
+        (["--held", str(named)], HELD_FILE, SEALER_FILE),
         ([], SEALER_FILE, HELD_FILE),
     ):
         done = CLI.invoke(app, ["rotate", str(tmp_path), *words])
@@ -94,11 +94,11 @@ def test_rotation_that_was_cut_off_is_finished(named: Path, tmp_path: Path) -> N
     keys = open_keys(tmp_path)
     folder = tmp_path / FOLDER
     old = (folder / SEALER_FILE).read_bytes()
-    assert CLI.invoke(app, ["rotate", str(tmp_path), "--pkcs11", str(named)]).exit_code == 0
+    assert CLI.invoke(app, ["rotate", str(tmp_path), "--held", str(named)]).exit_code == 0
     (folder / SEALER_FILE).write_bytes(old)  # as if it had not been deleted yet
     (folder / SEALER_FILE).chmod(0o600)
     assert open_keys(tmp_path).in_force().held
-    (folder / HELD_FILE).rename(folder / "sealer.next.pkcs11")  # nor the new one put in place
+    (folder / HELD_FILE).rename(folder / "sealer.next.held")  # nor the new one put in place
     assert CLI.invoke(app, ["rotate", str(tmp_path)]).exit_code == 0
     assert open_keys(tmp_path).in_force().held
     assert open_keys(tmp_path).pins.current != keys.pins.current
@@ -108,7 +108,7 @@ def test_rotation_that_was_cut_off_is_finished(named: Path, tmp_path: Path) -> N
     ("text", "reason"),
     [
         ("", "Ed25519 key is needed"),
-        ("file:///key", "not a pkcs11 URI"),
+        ("file:///key", "neither a pkcs11"),
         ("pkcs11:token=a;object=b?module-path=/m", "pin-source=file:"),
         ("pkcs11:token=a;object=b?module-path=/m&pin-value=1234", "unknown attribute"),
         ("pkcs11:token=a?module-path=/m&pin-source=file:/p", "object or id"),
@@ -117,7 +117,7 @@ def test_rotation_that_was_cut_off_is_finished(named: Path, tmp_path: Path) -> N
 def test_file_that_names_no_key_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     file = tmp_path / "keys"
     file.write_text(text)
-    done = CLI.invoke(app, ["init", str(tmp_path / "made"), "--pkcs11", str(file)])
+    done = CLI.invoke(app, ["init", str(tmp_path / "made"), "--held", str(file)])
     assert done.exit_code == 2
     assert reason in done.output
 
@@ -138,7 +138,7 @@ def test_module_that_cannot_be_used_is_named_without_the_pin(
     else:
         text = text.replace(softhsm.module, str(tmp_path / "missing.so"))
     (tmp_path / "keys").write_text(text)
-    with pytest.raises(KeysUnusable, match="PKCS#11") as refused:
+    with pytest.raises(KeysUnusable, match="봉인 키를 쓸 수 없습니다") as refused:
         read_held(tmp_path / "keys")
     assert "9999" not in str(refused.value)
     assert PIN not in str(refused.value)
@@ -189,7 +189,7 @@ def test_refused_pin_is_not_tried_again(softhsm: SoftHsm, named: Path, pin: Path
 
 def test_gateway_that_does_not_seal_calls_no_key_destroyed(named: Path, tmp_path: Path) -> None:
     shared = tmp_path / "keys"
-    assert CLI.invoke(app, ["init", str(shared), "--pkcs11", str(named)]).exit_code == 0
+    assert CLI.invoke(app, ["init", str(shared), "--held", str(named)]).exit_code == 0
     assert mounted_keys(shared, writes=True, seals=False).in_force().held
 
 
@@ -197,7 +197,7 @@ async def test_records_go_on_while_the_module_is_away(
     softhsm: SoftHsm, named: Path, pin: Path, tmp_path: Path
 ) -> None:
     shared, kept = tmp_path / "keys", KeptInFile(tmp_path / "data")
-    assert CLI.invoke(app, ["init", str(shared), "--pkcs11", str(named)]).exit_code == 0
+    assert CLI.invoke(app, ["init", str(shared), "--held", str(named)]).exit_code == 0
     kept.prepare()
     keys = mounted_keys(shared, writes=True, seals=True)
     options = LedgerOptions(disk_reserve_bytes=0, seal_seconds=0.05, unsealed_limit=10_000)
