@@ -37,6 +37,7 @@ from gateway.identity.login import Login
 from gateway.identity.sessions import Sessions
 from gateway.ledger.lookup import Lookup
 from gateway.ledger.reveals import Reveals
+from gateway.ledger.rights import RightsWatch
 from gateway.outward.http import trust
 from gateway.pipeline import Services
 from gateway.policy_file import load_hash_key, load_policy, require_hash_key
@@ -99,12 +100,15 @@ async def open_house(
         sessions = Sessions(
             SessionStore(database), key_of(settings, keyfile.SESSIONS), settings.identity
         )
-        identity = await stack.enter_async_context(Identity(settings.identity, sessions))
         engines = await stack.enter_async_context(
             Engines([_model(model) for model in settings.models], _engine_options(settings))
         )
         ledger = await stack.enter_async_context(
             open_ledger(settings, database, document, detector.version)
+        )
+        rights = await stack.enter_async_context(RightsWatch(database, ledger))
+        identity = await stack.enter_async_context(
+            Identity(settings.identity, sessions, seen=rights.saw)
         )
         keeping = await stack.enter_async_context(open_keeping(settings, database, ledger))
         metrics = Metrics()

@@ -47,6 +47,7 @@ class Identity:
     """Verifies credentials; an async context manager that owns the connections to the issuer.
 
     One per process. It starts without the issuer: keys are fetched when a token first names one.
+    `seen` is called with each Principal that is found, and must not wait.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Identity:
         settings: IdentitySettings,
         sessions: Sessions,
         *,
+        seen: Callable[[Principal], None] = lambda _: None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.issuer = Issuer(settings)
         self._settings = settings
+        self._seen = seen
         self._now = now
         self._remembered: OrderedDict[bytes, Principal] = OrderedDict()
         self._keys = KeyRing(
@@ -104,8 +107,11 @@ class Identity:
         if credentials is None:
             refuse(Reason.MISSING)
         if isinstance(credentials, BearerToken):
-            return await self._verify_token(credentials.value)
-        return await self._renewals.find(credentials.value)
+            principal = await self._verify_token(credentials.value)
+        else:
+            principal = await self._renewals.find(credentials.value)
+        self._seen(principal)
+        return principal
 
     async def _verify_token(self, token: str) -> Principal:
         if len(token) > MAX_TOKEN_CHARACTERS:

@@ -147,6 +147,16 @@ FORWARDING = Table(
     Column("held_until", Float, nullable=False),
 )
 
+# With which rights each person or system was last seen, by the client that its token was given to.
+PRINCIPAL = Table(
+    "principal",
+    METADATA,
+    Column("subject", String(256), primary_key=True),
+    Column("client", String(256), primary_key=True),
+    Column("agency", String(128), nullable=False),
+    Column("rights", Text, nullable=False),
+)
+
 # Browser sessions. The cookie's secret is not here, only its hash; `tag` authenticates the row.
 # `renewal` holds the issuer's tokens, sealed under a key that needs the cookie's secret.
 SESSION = Table(

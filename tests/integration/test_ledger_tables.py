@@ -44,6 +44,7 @@ OUTSIDE = {
     "session": "browser sessions, each row with a tag of its own: test_identity_sessions",
     "subject": "the index of persons: deleted by retention, so that a missing row proves nothing",
     "content": "bound to its signed event when it is opened: test_sealed_text_of_another_place",
+    "principal": "what rights were last seen, by which new ones are told; the events tell them",
     "forwarding": "how far receivers have been told; they see gaps by the writers' numbers",
 }
 UNSIGNED = {

@@ -25,6 +25,7 @@ from gateway.ledger.in_force import (
     PolicyChanged,
     digests,
 )
+from gateway.ledger.rights import RightsChanged
 from gateway.os_clock import ClockState
 from gateway.proofs.entry import is_canonical
 from inference.task import Tokens, Usage
@@ -55,6 +56,14 @@ EVERY_EVENT = {
     "log full": LogFull(record_id="0" * 32, cause="disk", since=AT - 60, until=AT, refused=17),
     "config": ConfigApplied(record_id="0" * 32, applied=IN_FORCE, changed=("server",)),
     "first config": ConfigApplied(record_id="0" * 32, applied=IN_FORCE, changed=None),
+    "rights": RightsChanged(
+        record_id="0" * 32,
+        agency="1741000",
+        subject="clerk-1",
+        client="chat-app",
+        before=None,
+        after={"roles": ["staff"], "department": "주민과", "ceiling": "S"},
+    ),
     "policy": PolicyChanged(
         record_id="0" * 32, before="기본-1@sha256:aa", after="엄격-1@sha256:bb"
     ),
