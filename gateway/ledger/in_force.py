@@ -105,9 +105,11 @@ class PolicyChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAct:
-    """What became of the log's keys of one role, "sealer" or "writer", since the last start.
+    """What became of keys of one role.
 
-    `action` is one of the three; `keys` are those that it speaks of, `before` what they follow.
+    Those of "sealer" and "writer" are told of at a start, those of "week" (of sealed content, by
+    their names) when they are made or about to be destroyed. `action` is one of the three; `keys`
+    are those that it speaks of, `before` what they follow.
     """
 
     action: str

@@ -8,8 +8,9 @@ gateways share the folder: the first one's key counts.
 import os
 import re
 import secrets
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -33,9 +34,10 @@ def week_of(at: float, grade: Grade) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WeekKeys:
-    """The keys in one folder."""
+    """The keys in one folder. `made` are the weeks whose keys this process has made, to be told."""
 
     folder: Path
+    made: deque[str] = field(default_factory=deque, compare=False)
 
     def current(self, week: str) -> bytes:
         """The key of the present week, made if there is none.
@@ -46,8 +48,8 @@ class WeekKeys:
         path = self._path(week)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not path.exists():
-                _create(path)
+            if not path.exists() and _create(path):
+                self.made.append(week)
         except OSError:
             raise WeekKeyMissing from None
         return self.read(week)
@@ -67,24 +69,35 @@ class WeekKeys:
             raise WeekKeyMissing
         return key
 
-    def destroy_before(self, at: float, days: dict[Grade, int]) -> list[str]:
-        """Deletes the keys of all weeks whose last record is older than its grade's days.
+    def due(self, at: float, days: dict[Grade, int]) -> list[str]:
+        """The weeks with a key whose last record is older than its grade's days.
 
         Raises:
-            WeekKeyMissing: the folder cannot be read or changed.
+            WeekKeyMissing: the folder cannot be read.
         """
-        destroyed = []
         try:
-            for path in sorted(self.folder.glob("*.key")) if self.folder.is_dir() else ():
-                found = _NAME.fullmatch(path.name)
-                if found and _end(found).timestamp() + days[Grade[found[3]]] * 86_400 <= at:
-                    path.unlink(missing_ok=True)
-                    destroyed.append(path.stem)
-            if destroyed:
-                sync_folder(self.folder)
+            names = sorted(self.folder.glob("*.key")) if self.folder.is_dir() else []
+            found = [match for path in names if (match := _NAME.fullmatch(path.name))]
+            return [
+                match[0].removesuffix(".key")
+                for match in found
+                if _end(match).timestamp() + days[Grade[match[3]]] * 86_400 <= at
+            ]
         except (OSError, ValueError):
             raise WeekKeyMissing from None
-        return destroyed
+
+    def destroy(self, weeks: Sequence[str]) -> None:
+        """Deletes keys, durably; one that is no more is no error.
+
+        Raises:
+            WeekKeyMissing: the folder cannot be changed.
+        """
+        try:
+            for week in weeks:
+                self._path(week).unlink(missing_ok=True)
+            sync_folder(self.folder)
+        except OSError:
+            raise WeekKeyMissing from None
 
     def _path(self, week: str) -> Path:
         if not _NAME.fullmatch(f"{week}.key"):
@@ -98,8 +111,11 @@ def _end(name: re.Match[str]) -> datetime:
     return monday + timedelta(days=7)
 
 
-def _create(path: Path) -> None:
-    """Writes beside the place and links into it: whole or not at all, and never over another's."""
+def _create(path: Path) -> bool:
+    """Writes beside the place and links into it: whole or not at all, and never over another's.
+
+    Says whether it is ours.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     file = create(draft)
     try:
@@ -107,8 +123,10 @@ def _create(path: Path) -> None:
             file.write(os.urandom(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
+        os.link(draft, path)
+    except FileExistsError:
+        return False
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(path.parent)
+    return True

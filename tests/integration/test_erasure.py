@@ -152,7 +152,8 @@ async def test_entry_ends_when_no_week_key_can_open_a_copy(tmp_path: Path) -> No
         await erased(kept, sealer, one, at=ledger.now())
     sealer.erasures.forget_before(ends + 7 * DAY - 10)
     assert sealer.erasures.record_ids() == [one]
-    assert sealer.weeks.destroy_before(ends + 7 * DAY, sealer.days)
+    sealer.weeks.destroy(sealer.weeks.due(ends + 7 * DAY, sealer.days))
+    assert list(sealer.weeks.folder.glob("*.key")) == []
     sealer.erasures.forget_before(ends + 7 * DAY + 10)
     assert sealer.erasures.record_ids() == []
 

@@ -67,6 +67,19 @@ async def test_content_that_cannot_be_written_fails_the_record(kept: Kept, tmp_p
     assert {row.record_id for row in rows(kept)} == {first}
 
 
+async def until_told(kept: Kept, action: str, weeks: list[str]) -> None:
+    """The events of week keys name these, and none else."""
+    query = "SELECT body FROM event WHERE action = ?"
+    told: list[str] = []
+    async with asyncio.timeout(20):
+        while told != weeks:
+            await asyncio.sleep(0.02)
+            bodies = [json.loads(bytes(body)) for (body,) in kept.ask(query, action)]
+            told = sorted(
+                week for each in bodies if each["role"] == "week" for week in each["keys"]
+            )
+
+
 async def test_retention_ends_content_and_leaves_every_proof(kept: Kept, tmp_path: Path) -> None:
     pair, clock = Pair.made(), Clock()
     sealer = pair.sealer(tmp_path / "weeks", AGENCY)
@@ -80,6 +93,8 @@ async def test_retention_ends_content_and_leaves_every_proof(kept: Kept, tmp_pat
         clock.now += 15 * DAY  # twenty days and the rest of its week: the first one's is over
         async with retention(ledger._database, ledger, subject_days=1, content=sealer, clock=clock):
             await until_written(kept, 2)
+            await until_told(kept, "key.destroyed", [backup[0].week])
+        await until_told(kept, "key.issued", sorted({row.week for row in backup + rows(kept)}))
         for row in rows(kept):
             approve(sealer.outer(row), pair.cpo)
     for row in backup:  # an old copy of the database does not bring it back

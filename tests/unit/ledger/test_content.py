@@ -80,7 +80,8 @@ def test_nothing_opens_without_the_weeks_key_though_both_people_want_it(
     sealer: ContentSealer, pair: Pair
 ) -> None:
     sealed = begun(sealer).seal("prompt", TEXT)
-    assert sealer.weeks.destroy_before(NOVEMBER + 100 * DAY, DAYS) == [sealed.row.week]
+    assert sealer.weeks.due(NOVEMBER + 100 * DAY, DAYS) == [sealed.row.week]
+    sealer.weeks.destroy([sealed.row.week])
     with pytest.raises(CannotOpen):
         sealer.outer(sealed.row)
     sealer.weeks.current(sealed.row.week)  # another key of the same name opens nothing
@@ -165,9 +166,12 @@ def test_week_keys_live_as_long_as_their_grade_says(tmp_path: Path) -> None:
     for grade in Grade:
         weeks.current(week_of(NOVEMBER, grade))
     end = NOVEMBER + DAY  # the week ends with that Sunday
-    assert weeks.destroy_before(end + 10 * DAY - 1, DAYS) == []
-    assert weeks.destroy_before(end + 10 * DAY, DAYS) == ["2026-W46.C"]
-    assert weeks.destroy_before(end + 30 * DAY, DAYS) == ["2026-W46.O", "2026-W46.S"]
+    assert sorted(weeks.made) == ["2026-W46.C", "2026-W46.O", "2026-W46.S"]
+    assert weeks.due(end + 10 * DAY - 1, DAYS) == []
+    assert weeks.due(end + 10 * DAY, DAYS) == ["2026-W46.C"]
+    weeks.destroy(["2026-W46.C", "2026-W46.C"])
+    assert weeks.due(end + 30 * DAY, DAYS) == ["2026-W46.O", "2026-W46.S"]
+    weeks.destroy(["2026-W46.O", "2026-W46.S"])
     assert list((tmp_path / "w").iterdir()) == []
 
 
