@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.proofs.note import Checkpoint, Kind, NoteKey, PrivateKey, cosign, sign_note
+from gateway.proofs.note import Checkpoint, NoteKey, PrivateKey, WitnessKey, cosign, sign_note
 from gateway.proofs.tiles import Tiling
 from gateway.proofs.trust import Trust
 
@@ -70,11 +70,11 @@ class Cosigner:
     """A witness's key, for tests that need no witness around it."""
 
     name: str
-    private: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    private: WitnessKey = field(default_factory=Ed25519PrivateKey.generate)
 
     @property
     def key(self) -> NoteKey:
-        return NoteKey(self.name, self.private.public_key(), Kind.COSIGNATURE)
+        return NoteKey.of_witness(self.name, self.private)
 
     def line(self, note: str, time: int = 1_800_000_000) -> str:
         text = note.rpartition("\n\n")[0] + "\n"

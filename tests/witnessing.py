@@ -41,7 +41,7 @@ class Running:
 
 def make(folder: Path, name: str, *pins: Trust) -> Witness:
     """A witness's folder that follows some logs."""
-    make_witness(folder, f"{name}.example.go.kr/1")
+    make_witness(folder, f"{name}.example.go.kr/1", classic=name == "beta")  # of both kinds
     witness = Witness.open(folder)
     for trust in pins:
         witness.pins_file(trust.origin).write_text(trust.text())

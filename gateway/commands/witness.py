@@ -48,10 +48,19 @@ def init(
         str,
         typer.Option("--name", help="확인자의 이름: 기관의 주소로 시작 (witness.example.go.kr/1)."),
     ],
+    ed25519: Annotated[
+        bool,
+        typer.Option(
+            "--ed25519", help="양자 내성이 있는 ML-DSA-44가 아니라 Ed25519 키를 만듭니다."
+        ),
+    ] = False,
 ) -> None:
-    """확인자의 키를 만들고 공개 키를 보여 줍니다. 끝값: 0 됨, 2 안 됨."""
+    """확인자의 키를 만들고 공개 키를 보여 줍니다. 끝값: 0 됨, 2 안 됨.
+
+    ML-DSA-44를 모르는 프로그램이 이 확인자의 서명을 검증해야 할 때만 --ed25519를 쓰십시오.
+    """
     try:
-        key = make_witness(folder, name)
+        key = make_witness(folder, name, classic=ed25519)
     except KeysUnusable as error:
         _fail(str(error))
     sys.stdout.write(f"{key}\n")

@@ -9,6 +9,7 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gateway.proofs.note import PrivateKey
+from gateway.proofs.note import PrivateKey, WitnessKey
 from gateway.store.private_file import is_private, write_whole
 
 _BLOCK: Final = re.compile(rb"-----BEGIN [A-Z ]+-----[^-]+-----END [A-Z ]+-----\s*")
@@ -41,12 +42,7 @@ def read_keys(path: Path) -> tuple[PrivateKey, ...]:
         KeysUnusable: it is open to others, or holds anything else.
         OSError: it cannot be read.
     """
-    if not is_private(path):
-        raise KeysUnusable(
-            path,
-            "다른 사용자가 읽을 수 있는 키 파일입니다. chmod 600으로 바꾸십시오.",
-            "others can read this key file; chmod it to 600.",
-        )
+    _require_private(path)
     content = path.read_bytes()
     blocks = _BLOCK.findall(content)
     keys = [_key(block) for block in blocks] if b"".join(blocks) == content else []
@@ -70,7 +66,22 @@ def read_key(path: Path) -> Ed25519PrivateKey:
     return found[0]
 
 
-def write_keys(path: Path, keys: Sequence[PrivateKey]) -> None:
+def read_witness_key(path: Path) -> WitnessKey:
+    """The one key of a witness's file: for Ed25519 or ML-DSA-44.
+
+    Raises:
+        KeysUnusable: it is open to others, or holds anything else.
+        OSError: it cannot be read.
+    """
+    _require_private(path)
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+        key = load_pem_private_key(path.read_bytes(), password=None)
+        if isinstance(key, Ed25519PrivateKey | MLDSA44PrivateKey):
+            return key
+    raise KeysUnusable(path, "확인자의 키 파일이 아닙니다.", "not a witness's key file.")
+
+
+def write_keys(path: Path, keys: Sequence[PrivateKey | WitnessKey]) -> None:
     """Writes keys into a file, durably: a half-written key would orphan every record.
 
     Raises:
@@ -78,6 +89,15 @@ def write_keys(path: Path, keys: Sequence[PrivateKey]) -> None:
     """
     pems = (key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) for key in keys)
     write_whole(path, b"".join(pems))
+
+
+def _require_private(path: Path) -> None:
+    if not is_private(path):
+        raise KeysUnusable(
+            path,
+            "다른 사용자가 읽을 수 있는 키 파일입니다. chmod 600으로 바꾸십시오.",
+            "others can read this key file; chmod it to 600.",
+        )
 
 
 def _key(block: bytes) -> PrivateKey | None:

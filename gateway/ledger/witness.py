@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from gateway.ledger.key_files import KeysUnusable, read_key, write_keys
-from gateway.proofs.note import Checkpoint, Kind, NoteInvalid, NoteKey, open_note
+from gateway.ledger.key_files import KeysUnusable, read_witness_key, write_keys
+from gateway.proofs.note import Checkpoint, NoteInvalid, NoteKey, WitnessKey, open_note
 from gateway.proofs.trust import Trust, TrustUnreadable
 from gateway.proofs.witness import Known, examine, origin_of, read_request, sign
 from gateway.store.private_file import write_whole
@@ -39,14 +40,17 @@ class Followed(NamedTuple):
     note: str
 
 
-def make_witness(folder: Path, name: str) -> NoteKey:
+def make_witness(folder: Path, name: str, *, classic: bool = False) -> NoteKey:
     """Makes a witness's folder and key; `name` is a URL without a scheme, beginning with a host.
+
+    The key is one for ML-DSA-44, as C2SP recommends, or `classic` for Ed25519.
 
     Raises:
         KeysUnusable: there is one already, the name cannot be a key's, or nothing can be written.
     """
+    key = Ed25519PrivateKey.generate() if classic else MLDSA44PrivateKey.generate()
     try:
-        NoteKey.of(name, Ed25519PrivateKey.generate())
+        public = NoteKey.of_witness(name, key)
     except NoteInvalid:
         raise KeysUnusable(
             folder,
@@ -55,8 +59,6 @@ def make_witness(folder: Path, name: str) -> NoteKey:
         ) from None
     if (folder / KEY_FILE).exists():
         raise KeysUnusable(folder, "이미 확인자가 있습니다.", "there is a witness already.")
-    key = Ed25519PrivateKey.generate()
-    public = NoteKey(name, key.public_key(), Kind.COSIGNATURE)
     try:
         for part in (folder, folder / LOGS, folder / STATE):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,11 +76,11 @@ class Witness:
         self,
         folder: Path,
         name: str,
-        key: Ed25519PrivateKey,
+        key: WitnessKey,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.key = NoteKey(name, key.public_key(), Kind.COSIGNATURE)
+        self.key = NoteKey.of_witness(name, key)
         self._folder = folder
         self._private = key
         self._clock = clock
@@ -91,7 +93,7 @@ class Witness:
             KeysUnusable: its key, its name, its logs or its state cannot be read.
         """
         try:
-            key = read_key(folder / KEY_FILE)
+            key = read_witness_key(folder / KEY_FILE)
             public = NoteKey.parse((folder / VKEY_FILE).read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
             raise _unusable(folder, error) from None

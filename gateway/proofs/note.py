@@ -1,8 +1,8 @@
 """Signed notes and checkpoints (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).
 
-Signature types: Ed25519 (0x01), ECDSA P-256 with SHA-256 (0x02) and a witness's timestamped
-Ed25519 cosignature (0x04, c2sp.org/tlog-cosignature). Whatever is not exactly the format is
-refused.
+Signature types: Ed25519 (0x01), ECDSA P-256 with SHA-256 (0x02), and a witness's timestamped
+cosignatures (c2sp.org/tlog-cosignature) with Ed25519 (0x04) and with ML-DSA-44 (0x06, FIPS 204),
+which a quantum computer cannot forge. Whatever is not exactly the format is refused.
 """
 
 import base64
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicKey,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -31,11 +32,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway.proofs.tree import HASH_BYTES
 
-PublicKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey
+PublicKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey | MLDSA44PublicKey
 PrivateKey: TypeAlias = Ed25519PrivateKey | EllipticCurvePrivateKey
+WitnessKey: TypeAlias = Ed25519PrivateKey | MLDSA44PrivateKey
 
 _KEY_ID_BYTES = 4
-_TIME_BYTES = 8
+_TIME_BYTES = _NUMBER_BYTES = 8
+_LONGEST_NAME = 255  # bytes, c2sp.org/tlog-cosignature, "ML-DSA-44 signed message"
 _LATEST_TIME = 2**63 - 1  # c2sp.org/tlog-cosignature, "Format"
 _MOST_NOTE_CHARACTERS = 100_000  # far above a checkpoint with many witnesses
 _SIGNATURE_LINE = re.compile("\N{EM DASH} ([^\\s+]+) ([A-Za-z0-9+/]+={0,2})")
@@ -54,11 +57,17 @@ class Kind(IntEnum):
     ED25519 = 1
     ECDSA = 2
     COSIGNATURE = 4
+    COSIGNATURE_MLDSA44 = 6
+
+    @property
+    def witnesses(self) -> bool:
+        """Whether it is a witness's, never a log's."""
+        return self in (Kind.COSIGNATURE, Kind.COSIGNATURE_MLDSA44)
 
 
 @dataclass(frozen=True, slots=True)
 class NoteKey:
-    """A named public key that verifies notes; a P-256 one where `kind` is ECDSA, else Ed25519."""
+    """A named public key that verifies notes, of the algorithm that `kind` says."""
 
     name: str
     public_key: PublicKey
@@ -93,10 +102,23 @@ class NoteKey:
         kind = Kind.ED25519 if isinstance(private, Ed25519PrivateKey) else Kind.ECDSA
         return cls(name, private.public_key(), kind)
 
+    @classmethod
+    def of_witness(cls, name: str, private: WitnessKey) -> Self:
+        """The public half of a witness's key.
+
+        Raises:
+            NoteInvalid: the name cannot stand in a note, or in what is signed.
+        """
+        if not _NAME.fullmatch(name) or len(name.encode()) > _LONGEST_NAME:
+            raise NoteInvalid("not a key's name")
+        classic = isinstance(private, Ed25519PrivateKey)
+        kind = Kind.COSIGNATURE if classic else Kind.COSIGNATURE_MLDSA44
+        return cls(name, private.public_key(), kind)
+
     @property
     def raw(self) -> bytes:
-        """The key as it is encoded: 32 bytes, or an SPKI in DER for ECDSA."""
-        if isinstance(self.public_key, Ed25519PublicKey):
+        """The key as it is encoded: 32 or 1,312 bytes, or an SPKI in DER for ECDSA."""
+        if not isinstance(self.public_key, EllipticCurvePublicKey):
             return self.public_key.public_bytes_raw()
         return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -133,13 +155,17 @@ def sign_note(text: str, name: str, *keys: PrivateKey) -> str:
     return f"{text}\n{''.join(_line(NoteKey.of(name, key), _sign(key, text)) for key in keys)}"
 
 
-def cosign(text: str, name: str, key: Ed25519PrivateKey, *, time: int) -> str:
-    """A witness's signature line over a checkpoint's text (c2sp.org/tlog-cosignature, v1).
+def cosign(text: str, name: str, key: WitnessKey, *, time: int) -> str:
+    """A witness's signature line over a checkpoint's text (c2sp.org/tlog-cosignature).
 
     `time` is in whole Unix seconds.
+
+    Raises:
+        NoteInvalid: the name, or the text, cannot be signed.
     """
-    signature = time.to_bytes(_TIME_BYTES, "big") + key.sign(_cosigned(text, time))
-    return _line(NoteKey(name, key.public_key(), Kind.COSIGNATURE), signature)
+    public = NoteKey.of_witness(name, key)
+    signature = time.to_bytes(_TIME_BYTES, "big") + key.sign(_cosigned(public, text, time))
+    return _line(public, signature)
 
 
 def open_note(note: str, keys: Sequence[NoteKey]) -> Opened:
@@ -201,8 +227,23 @@ def _sign(key: PrivateKey, text: str) -> bytes:
     return key.sign(text.encode(), ECDSA(SHA256()))
 
 
-def _cosigned(text: str, time: int) -> bytes:
-    return f"cosignature/v1\ntime {time}\n{text}".encode()
+def _cosigned(key: NoteKey, text: str, time: int) -> bytes:
+    """What a witness signs: with Ed25519 the whole text, with ML-DSA-44 `cosigned_message`."""
+    if key.kind is Kind.COSIGNATURE:
+        return f"cosignature/v1\ntime {time}\n{text}".encode()
+    checkpoint = Checkpoint.parse(text, extended=True)
+    numbers = (time, 0, checkpoint.size)  # of a whole tree: it starts at leaf 0
+    when, start, end = (number.to_bytes(_NUMBER_BYTES, "big") for number in numbers)
+    names = _opaque(key.name) + when + _opaque(checkpoint.origin)
+    return b"subtree/v1\n\0" + names + start + end + checkpoint.root
+
+
+def _opaque(name: str) -> bytes:
+    """A TLS vector of 1 to 255 bytes (RFC 8446 section 3.4)."""
+    raw = name.encode()
+    if not 0 < len(raw) <= _LONGEST_NAME:
+        raise NoteInvalid("a name that cannot be signed")
+    return bytes([len(raw)]) + raw
 
 
 def _verify(key: NoteKey, signature: bytes, text: str) -> int | None:
@@ -211,13 +252,13 @@ def _verify(key: NoteKey, signature: bytes, text: str) -> int | None:
         if isinstance(key.public_key, EllipticCurvePublicKey):
             key.public_key.verify(signature, text.encode(), ECDSA(SHA256()))
             return None
-        if key.kind is Kind.ED25519:
+        if not key.kind.witnesses:
             key.public_key.verify(signature, text.encode())
             return None
         time = int.from_bytes(signature[:_TIME_BYTES], "big")
         if not 0 < time <= _LATEST_TIME:
             raise NoteInvalid("a cosignature without a time")
-        key.public_key.verify(signature[_TIME_BYTES:], _cosigned(text, time))
+        key.public_key.verify(signature[_TIME_BYTES:], _cosigned(key, text, time))
     except (InvalidSignature, UnicodeEncodeError):
         raise NoteInvalid("a wrong signature of a trusted key") from None
     return time
@@ -225,6 +266,8 @@ def _verify(key: NoteKey, signature: bytes, text: str) -> int | None:
 
 def _public_key(kind: Kind, raw: bytes) -> PublicKey:
     try:
+        if kind is Kind.COSIGNATURE_MLDSA44:
+            return MLDSA44PublicKey.from_public_bytes(raw)
         if kind is not Kind.ECDSA:
             return Ed25519PublicKey.from_public_bytes(raw)
         key = load_der_public_key(raw)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from gateway.proofs.note import Kind, NoteInvalid, NoteKey
+from gateway.proofs.note import NoteInvalid, NoteKey
 
 NONE = "none"
 _MOST_CHARACTERS = 64 * 1024
@@ -175,14 +175,14 @@ class _Reading:
                 raise PolicyInvalid("not a line of a policy")
 
     def _log(self, key: NoteKey) -> None:
-        if key.kind is Kind.COSIGNATURE or key.raw in {log.raw for log in self._logs}:
+        if key.kind.witnesses or key.raw in {log.raw for log in self._logs}:
             raise PolicyInvalid("a witness's key, or the same log again")
         self._logs.append(key)
 
     def _witness(self, witness: Witness) -> None:
         self._require_new(witness.name)
-        if witness.key.kind is not Kind.COSIGNATURE:
-            raise PolicyInvalid("not a witness's key (signature type 0x04)")
+        if not witness.key.kind.witnesses:
+            raise PolicyInvalid("not a witness's key (signature type 0x04 or 0x06)")
         if witness.key.raw in {other.key.raw for other in self._witnesses.values()}:
             raise PolicyInvalid("the same witness again")
         if len(witness.key.name) > _MOST_NAME_CHARACTERS:

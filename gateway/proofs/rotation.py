@@ -12,7 +12,7 @@ follows the chain to those of today without asking anybody.
 
 from collections.abc import Sequence
 
-from gateway.proofs.note import Kind, NoteInvalid, NoteKey, PrivateKey, open_note, sign_note
+from gateway.proofs.note import NoteInvalid, NoteKey, PrivateKey, open_note, sign_note
 
 _FORMAT = "gwanmun/rotation/v1"
 _MOST_KEYS = 4
@@ -49,7 +49,7 @@ def follow_rotation(
         signers = {str(signed.key) for signed in open_note(note, (*keys, *new)).signatures}
     except NoteInvalid as error:
         raise RotationInvalid(str(error)) from None
-    if any(key.name != origin or key.kind is Kind.COSIGNATURE for key in new):
+    if any(key.name != origin or key.kind.witnesses for key in new):
         raise RotationInvalid("not keys of this log")
     if signers != {str(key) for key in (*keys, *new)}:
         raise RotationInvalid("not signed by all old and new keys")

@@ -23,7 +23,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.proofs.note import Kind, NoteInvalid, NoteKey, Opened, open_note
+from gateway.proofs.note import NoteInvalid, NoteKey, Opened, open_note
 from gateway.proofs.rotation import RotationInvalid, follow_rotation
 
 FILE_NAME = "trust.json"
@@ -128,7 +128,7 @@ class Trust:
             sound = isinstance(origin, str) and origin and log and not tree
             if not sound or any(key_id(key) != name for name, key in writers.items()):
                 raise TrustUnreadable("not a file of pinned keys")
-            if any(key.kind is Kind.COSIGNATURE for key in log) or not isinstance(rotations, list):
+            if any(key.kind.witnesses for key in log) or not isinstance(rotations, list):
                 raise TrustUnreadable("not a file of pinned keys")
             return cls(origin=origin, generations=(log,), writers=writers).followed(rotations)
         except (ValueError, KeyError, AttributeError, TypeError, binascii.Error, NoteInvalid):

@@ -19,11 +19,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from gateway.proofs.note import (
     Checkpoint,
     NoteInvalid,
+    WitnessKey,
     cosign,
     open_note,
     without_signatures,
@@ -127,7 +126,7 @@ def examine(request: Request, logs: Mapping[str, Trust], known: Known) -> Known:
     return Known(checkpoint.size, checkpoint.root, generation)
 
 
-def sign(request: Request, name: str, key: Ed25519PrivateKey, *, time: int) -> str:
+def sign(request: Request, name: str, key: WitnessKey, *, time: int) -> str:
     """The answer to a request that was examined and whose checkpoint is kept by now."""
     return cosign(without_signatures(request.note), name, key, time=time)
 

@@ -1,8 +1,11 @@
 import base64
+import hashlib
+import struct
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from gateway.proofs.note import (
     Checkpoint,
@@ -22,7 +25,9 @@ P256 = ec.derive_private_key(9, ec.SECP256R1())
 NAME = "example.com/log"
 KEY = NoteKey(NAME, PRIVATE.public_key())
 P256_KEY = NoteKey.of(NAME, P256)
+LATTICE = MLDSA44PrivateKey.from_seed_bytes(bytes([6]) * 32)
 WITNESS = NoteKey("example.org/witness", OTHER.public_key(), Kind.COSIGNATURE)
+QUANTUM = NoteKey.of_witness("example.org/witness", LATTICE)
 TEXT = Checkpoint("example.com/log", 20852163, bytes(range(32))).text()
 
 # The example note and key of c2sp.org/signed-note's first implementations.
@@ -91,6 +96,51 @@ def test_cosignature_signs_its_time_with_the_whole_text() -> None:
     OTHER.public_key().verify(raw[12:], f"cosignature/v1\ntime 1679315147\n{TEXT}".encode())
     (signed,) = open_note(f"{TEXT}\n{line}", [WITNESS]).signatures
     assert (signed.key, signed.time, signed.line) == (WITNESS, 1679315147, line)
+
+
+def test_cosignature_of_ml_dsa_signs_names_time_and_tree() -> None:
+    """c2sp.org/tlog-cosignature, "ML-DSA-44 signed message", written out by its numbers."""
+    line = cosign(TEXT, QUANTUM.name, LATTICE, time=1679315147)
+    raw = base64.b64decode(line.split(" ")[2])
+    material = b"example.org/witness\n\x06" + LATTICE.public_key().public_bytes_raw()
+    assert raw[:4] == hashlib.sha256(material).digest()[:4] == QUANTUM.key_id
+    assert len(raw) == 4 + 8 + 2420
+    name, origin = b"\x13example.org/witness", b"\x0fexample.com/log"
+    message = b"subtree/v1\n\0" + name + struct.pack(">Q", 1679315147) + origin
+    message += struct.pack(">QQ", 0, 20852163) + bytes(range(32))
+    LATTICE.public_key().verify(raw[12:], message)
+    (signed,) = open_note(f"{TEXT}\n{line}", [NoteKey.parse(str(QUANTUM))]).signatures
+    assert (str(signed.key), signed.time) == (str(QUANTUM), 1679315147)
+    extended = f"{TEXT}of no meaning to a witness\n\n{line}"
+    assert open_note(extended, [QUANTUM]).signatures
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        (TEXT.replace("20852163", "20852164"), 5),
+        (TEXT.replace("example.com/log", "example.com/lag"), 5),
+        (Checkpoint("example.com/log", 20852163, bytes(32)).text(), 5),
+        ("no checkpoint\n", 5),
+    ],
+)
+def test_cosignature_of_ml_dsa_holds_for_its_tree_alone(text: str, time: int) -> None:
+    line = cosign(TEXT, QUANTUM.name, LATTICE, time=time)
+    with pytest.raises(NoteInvalid):
+        open_note(f"{text}\n{line}", [QUANTUM])
+    raw = base64.b64decode(line.split(" ")[2])
+    for at in (4, 11, 12, 1_000, len(raw) - 1):
+        changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        spoilt = f"\N{EM DASH} {QUANTUM.name} {base64.b64encode(changed).decode()}\n"
+        with pytest.raises(NoteInvalid):
+            open_note(f"{TEXT}\n{spoilt}", [QUANTUM])
+
+
+def test_name_that_does_not_fit_is_refused_before_it_is_signed() -> None:
+    with pytest.raises(NoteInvalid):
+        NoteKey.of_witness("a" * 256, LATTICE)
+    with pytest.raises(NoteInvalid):
+        cosign(TEXT.replace("example.com/log", "a" * 256), QUANTUM.name, LATTICE, time=5)
 
 
 def test_cosignature_and_signature_are_never_taken_for_each_other() -> None:
