@@ -144,7 +144,8 @@ def restore(
             "(The list of erasures cannot be read.)"
         ) from None
     except OSError as error:
-        raise refused(f"{error.filename}: {os_words.korean(error)}. ({error.strerror}.)") from None
+        place = error.filename or "데이터 디렉터리 (data directory)"
+        raise refused(f"{place}: {os_words.korean(error)}. ({os_words.english(error)}.)") from None
 
 
 def _house(data: Path | None, config: Path | None) -> _House:
@@ -204,8 +205,8 @@ def _replace(
         return
     asyncio.run(_tell(house, looked, backup, folder))
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    _forget(house, looked, stamp)
     aside = put_in_place(draft, house.place.path, stamp)
+    _forget(house, looked, stamp)  # last: what is remembered keeps gateways off a half-done restore
     kept = f" 이전 것은 {aside}에 있습니다." if aside else ""
     sys.stdout.write(f"되돌렸습니다: {house.place.path}.{kept}\n")
 

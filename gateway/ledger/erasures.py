@@ -95,7 +95,7 @@ async def erase(
 
     Raises:
         NoContent: a record has none, and is not listed.
-        WeekKeyMissing: the list cannot be written; nothing was erased.
+        WeekKeyMissing: the list cannot be written; nothing was erased yet, what is listed will be.
         StoreUnavailable: it is listed, and may or may not be recorded and deleted: repeat it.
         AuditUnavailable: the reason cannot be sealed; nothing was erased.
     """

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -309,3 +310,48 @@ def test_key_command_makes_a_pair_that_age_knows(tmp_path: Path) -> None:
     identity = pyrage.x25519.Identity.from_str(private.read_text().splitlines()[-1])
     assert f"{identity.to_public()}\n" == public.read_text()
     assert CliRunner().invoke(backup_app, ["key", str(private), str(public)]).exit_code == 2
+
+
+def test_write_ahead_log_without_its_database_is_not_read_into_the_restored_one(
+    vault: Vault,
+) -> None:
+    vault.backup()
+    path = database_path(vault.kept.data_dir)
+    log = path.with_name(f"{path.name}-wal")
+
+    async def killed() -> bytes:
+        async with running(vault.kept, seal_seconds=3_600.0) as ledger:
+            await record(ledger)
+            return await asyncio.to_thread(log.read_bytes)
+
+    left = asyncio.run(killed())
+    path.unlink()  # the disk or an administrator took it away; the log of the killed gateway stands
+    log.write_bytes(left)
+    (vault.kept.data_dir / "sealed").unlink()
+    done = vault.restore()
+    assert done.exit_code == 0, done.output
+    assert vault.kept.verified().problem is None
+    assert len(vault.events("database.restored")) == 1
+    assert left
+    assert [each.read_bytes() for each in vault.kept.data_dir.glob("*.replaced-*-wal")] == [left]
+
+
+@pytest.mark.parametrize("step", ["replace", "link"])
+def test_restore_that_was_killed_leaves_a_database_and_what_is_remembered(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    vault.backup()
+    vault.write(3)
+    before = vault.kept.verified().size
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((Path, step) if step == "replace" else (os, step)), killed)
+        assert vault.restore("--accept-older").exit_code != 0
+    assert (vault.kept.data_dir / "sealed").exists()
+    report = vault.kept.verified()
+    assert (report.problem, report.size) == (None, before)
+    assert vault.restore("--accept-older").exit_code == 0
+    assert vault.kept.verified().size < before

@@ -203,13 +203,16 @@ def test_command_erases_and_says_why_not(tmp_path: Path) -> None:
     config = write_config(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:2", content=content)
     (tmp_path / "why").write_text("정보주체의 삭제 요구")
 
-    def command(*words: str) -> Result:
-        common = ("--officer", "officer-7", "--case", "민원 3호", "--config", str(config))
+    def command(*words: str, officer: str = "officer-7") -> Result:
+        common = ("--officer", officer, "--case", "민원 3호", "--config", str(config))
         why = ("--reason-file", str(tmp_path / "why"))
         return CliRunner().invoke(app, ["erase", *words, *common, *why])
 
     done = command(record_id, "--agency", OTHER_AGENCY)
     assert (done.exit_code, "No sealed content" in done.output) == (2, True)
+    for officer in ("", "홍길동"):  # nobody would be told as "list", and a name never stands there
+        done = command(record_id, "--agency", AGENCY, officer=officer)
+        assert (done.exit_code, "--officer" in done.output) == (2, True)
     done = command(record_id, "--agency", AGENCY)
     assert done.exit_code == 0, done.output
     assert [row.part for row in rows(kept)] == ["reason"]
