@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyrage
 import pytest
@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from gateway.commands.backup import app as backup_app
 from gateway.commands.restore import restore
-from gateway.exports.age_file import new_identity
+from gateway.exports.age_file import encrypt, new_identity, read_recipients
 from gateway.ledger.sealer import SealingRefused
 from gateway.store.database import database_path
 
@@ -355,3 +355,64 @@ def test_restore_that_was_killed_leaves_a_database_and_what_is_remembered(
     assert (report.problem, report.size) == (None, before)
     assert vault.restore("--accept-older").exit_code == 0
     assert vault.kept.verified().size < before
+
+
+def test_full_disk_is_named_and_leaves_nothing(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        room = 0
+
+        def write(self, piece: Any) -> int:
+            if self.room == 0:
+                raise OSError(28, "No space left on device")
+            self.room -= 1
+            return len(piece)
+
+    def plain(target: BinaryIO) -> None:
+        target.write(bytes(200_000))
+
+    to = read_recipients(vault.recipients)
+    for room in range(5):  # pieces: of the last one the encryption itself says nothing
+        file = Full()
+        file.room = room
+        with pytest.raises(OSError, match="No space") as full:
+            encrypt(plain, file, to)
+        assert full.value.errno == 28
+
+    def fails(*_: Any) -> None:
+        raise full.value
+
+    monkeypatch.setattr("gateway.exports.backup.encrypt", fails)
+    done = vault.backup()
+    assert (done.exit_code, "No space left on device" in done.output) == (2, True), done.output
+    assert [*vault.folder.glob("*.age"), *vault.folder.glob(".*")] == []
+
+
+def test_next_backup_removes_what_a_killed_one_left_and_two_never_run_at_once(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = vault.kept.data_dir / ".backup-killed"
+    left.mkdir()
+    (left / "gwanmun.db").write_bytes(b"unencrypted")
+    (vault.folder / ".ledger.age.draft").write_bytes(b"half")
+    found: list[Result] = []
+
+    def beside(*words: Any) -> None:
+        found.append(vault.backup())
+        encrypt(*words)
+
+    monkeypatch.setattr("gateway.exports.backup.encrypt", beside)
+    assert vault.backup().exit_code == 0
+    assert [(done.exit_code, "in use by another" in done.output) for done in found] == [(2, True)]
+    assert not left.exists()
+    assert vault.restore("--check").exit_code == 0
+
+
+def test_key_command_leaves_no_half_pair(tmp_path: Path) -> None:
+    (tmp_path / "public").write_text("")
+    for public in ("public", "private"):
+        words = ["key", str(tmp_path / "private"), str(tmp_path / public)]
+        done = CliRunner().invoke(backup_app, words)
+        assert (done.exit_code, "taken" in done.output) == (2, True)
+        assert not (tmp_path / "private").exists()
