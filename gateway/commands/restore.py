@@ -151,10 +151,12 @@ def restore(
 def _house(data: Path | None, config: Path | None) -> _House:
     store = StoreSettings(data_dir=data) if data else StoreSettings()
     key_dir = sealed = weeks = None
-    if not data and is_configured(config):
+    if is_configured(config):
         settings = load(config)
-        store, key_dir = settings.store, settings.ledger.key_dir
-        sealed, weeks = settings.ledger.sealed_file, settings.content.week_key_dir
+        weeks = settings.content.week_key_dir  # wherever it is put: what was erased stays erased
+        if not data:
+            store, key_dir = settings.store, settings.ledger.key_dir
+            sealed = settings.ledger.sealed_file
     place = find_place(
         store.data_dir,
         store.database_url,

@@ -111,7 +111,7 @@ async def erase(
     if seal is None:
         raise NoContent(wanted.records[0])
     reason = seal.seal(REASON, wanted.why)
-    listed.add(ends.items())
+    listed.add(ends.items(), {row.record_id: row.week for row in rows})
     event = ContentErased(
         record_id=erasure_id,
         agency=wanted.agency,

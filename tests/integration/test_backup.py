@@ -275,7 +275,8 @@ def test_backup_does_not_overwrite_and_restore_waits_for_the_gateway(vault: Vaul
     assert (done.exit_code, "in use by another process" in done.output) == (2, True)
 
 
-def test_restore_erases_again_what_was_erased_since(tmp_path: Path) -> None:
+@pytest.mark.parametrize("placed", [False, True])
+def test_restore_erases_again_what_was_erased_since(tmp_path: Path, placed: bool) -> None:
     vault, pair = Vault(tmp_path), Pair.made()
     pair.publish(tmp_path / "public-keys" / AGENCY)
     sealer = pair.sealer(tmp_path / "weeks", AGENCY)
@@ -294,7 +295,8 @@ def test_restore_erases_again_what_was_erased_since(tmp_path: Path) -> None:
     assert vault.backup(*given).exit_code == 0
     sealer.erasures.add([(erased, 4e9)])
     key = ("--identity", str(vault.identity))
-    done = CliRunner().invoke(RESTORE, [str(vault.file), *key, *given])
+    place = vault.data if placed else ()
+    done = CliRunner().invoke(RESTORE, [str(vault.file), *key, *given, *place])
     assert done.exit_code == 0, done.output
     assert erased not in {row.record_id for row in rows(vault.kept)}
     assert len(rows(vault.kept)) == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,35 @@ async def test_entry_ends_when_no_week_key_can_open_a_copy(tmp_path: Path) -> No
     assert sealer.weeks.destroy_before(ends + 7 * DAY, sealer.days)
     sealer.erasures.forget_before(ends + 7 * DAY + 10)
     assert sealer.erasures.record_ids() == []
+
+
+async def test_entry_stays_while_the_key_does_where_the_days_were_raised(tmp_path: Path) -> None:
+    sealer, kept = Pair.made().sealer(tmp_path / "weeks", AGENCY), KeptInFile(tmp_path)
+    async with running(kept) as ledger:
+        one = await handle(ledger, sealer)
+        await until_written(kept, 2)
+        (row, *_) = rows(kept)
+        await erased(kept, sealer, one, at=ledger.now())
+    later = replace(sealer, days={grade: 10 * days for grade, days in sealer.days.items()})
+    after = row.expires_at + 8 * DAY
+    assert later.weeks.destroy_before(after, later.days) == []
+    later.erasures.forget_before(after)
+    with pytest.raises(CannotOpen):
+        later.outer(row)
+    assert later.weeks.destroy_before(after * 2, later.days)
+    later.erasures.forget_before(after)
+    assert later.erasures.record_ids() == []
+
+
+async def test_entry_that_says_nothing_stays_and_stops_no_other(kept: Kept, tmp_path: Path) -> None:
+    sealer = Pair.made().sealer(tmp_path / "weeks", AGENCY)
+    async with running(kept) as ledger:
+        one = await handle(ledger, sealer)
+        await until_written(kept, 2)
+        sealer.erasures.add([(one, 4e9)])
+        (sealer.erasures.folder / ("f" * 32)).write_text("")
+        assert await erase_listed(ledger._database, ledger, sealer) == 1
+    assert sealer.erasures.record_ids() == sorted([one, "f" * 32])
 
 
 async def test_gateway_erases_what_a_backup_brought_back_before_it_serves(tmp_path: Path) -> None:
