@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from gateway import os_words
 from gateway.commands.config import load
 from gateway.commands.officer import refused
 from gateway.commands.place import existing
@@ -42,11 +43,11 @@ def prune(
     PostgreSQL에서는 store.database_url에 gwanmun_pruner 역할을 적습니다. 하루에 한 번 실행하십시오.
     """
     store, key_dir, retention = StoreSettings(), None, RetentionSettings()
-    if is_configured() and not data:
+    if is_configured():
         settings = load(None)
         store, key_dir, retention = settings.store, settings.ledger.key_dir, settings.retention
-    elif data:
-        store = StoreSettings(data_dir=data)
+    if data:  # what is kept for how long stays the settings' affair
+        store, key_dir = StoreSettings(data_dir=data), None
     try:
         keys = errand_keys(store.data_dir, key_dir)
         upto = _archived(existing(archive), keys) if archive else None
@@ -59,6 +60,11 @@ def prune(
             "이 기록부가 서명하지 않은 기록이나 목록이 있습니다. `gwanmun audit verify`를 "
             "실행하십시오.\n"
             "This log has not signed a record or manifest that is here. Run `gwanmun audit verify`."
+        ) from None
+    except OSError as error:
+        raise refused(
+            f"{error.filename or archive}: 읽을 수 없습니다 ({os_words.korean(error)}).\n"
+            f"{error.filename or archive}: cannot be read ({os_words.english(error)})."
         ) from None
     for act in acts:
         sys.stdout.write(

@@ -64,7 +64,8 @@ def _reading(file: Path) -> Reading:
         raise refused(f"{file}: 읽을 수 없습니다. (cannot be read)") from None
     except CountersUnreadable as error:
         raise refused(
-            f"{file}: 엔진의 지표에 {error}의 값이 없습니다. (no number for it in the metrics)"
+            f"{file}: 엔진의 지표에 {error}의 값이 없거나 여럿입니다. "
+            "(no number for it in the metrics, or several)"
         ) from None
 
 

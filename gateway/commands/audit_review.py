@@ -20,12 +20,11 @@ from gateway.commands.officer import (
 )
 from gateway.commands.place import ledger_settings
 from gateway.exports.record import KST
-from gateway.exports.review import Looked, Period, Signed, Task, look_over, sign_review
+from gateway.exports.review import Looked, Period, ReviewSigned, Task, look_over, sign_review
 from gateway.ledger.errand import errand_keys
 from gateway.ledger.keys import LedgerKeys
 from gateway.settings import StoreSettings
 from gateway.store.database import Database
-from gateway.store.private_file import write_whole
 
 _DAYS = 31
 
@@ -60,16 +59,15 @@ def review(  # noqa: PLR0913 each is a word of the command line
         officer=fitting(OFFICER, officer, "--officer"),
         period=_period(begin, end),
     )
-    if file.exists():
-        raise refused(f"{file}: 이미 있습니다. (it is there already)")
     store, key_dir = (StoreSettings(data_dir=data), None) if data else ledger_settings()
     with in_plain_words(file):
+        if file.exists():
+            raise refused(f"{file}: 이미 있습니다. (it is there already)")
         keys = errand_keys(store.data_dir, key_dir)
         looked = asyncio.run(_looked(store, task))
         _show(looked)
         findings = reason_of(findings_file, "점검 의견 (findings)")
-        event, content = asyncio.run(_signed(store, keys, task, looked, findings))
-        write_whole(file, content)
+        event = asyncio.run(_signed(store, keys, looked, findings, file))
     sys.stdout.write(
         f"점검을 기록했습니다: {event.record_id} (기록 {event.records}개, "
         f"트리 크기 {event.size}). 점검서 {file}\n"
@@ -121,8 +119,8 @@ async def _looked(store: StoreSettings, task: Task) -> Looked:
 
 
 async def _signed(
-    store: StoreSettings, keys: LedgerKeys, task: Task, looked: Looked, findings: str
-) -> Signed:
+    store: StoreSettings, keys: LedgerKeys, looked: Looked, findings: str, file: Path
+) -> ReviewSigned:
     build = importlib.metadata.version("gwanmun")
     async with _database(store) as database:
-        return await sign_review(database, keys, task, looked, findings, build=build)
+        return await sign_review(database, keys, looked, findings, file, build=build)

@@ -36,6 +36,9 @@ def key(
     public: Annotated[Path, typer.Argument(metavar="공개키", help="만들 공개 키 파일.")],
 ) -> None:
     """백업의 키 한 쌍(age)을 만듭니다. 망에서 떼어 놓은 기계에서 하십시오. 끝값: 0 됨, 2 안 됨."""
+    for path in (private, public):
+        if path.exists() or path.is_symlink() or private == public:
+            raise refused(f"{path}: 이미 있는 이름입니다. (The name is taken.)")
     identity, recipient = new_identity()
     for path, text in ((private, identity), (public, f"{recipient}\n")):
         try:
@@ -82,7 +85,10 @@ def _made(store: StoreSettings, key_dir: Path | None, path: Path, to: Path) -> B
         keys = errand_keys(store.data_dir, key_dir)
         return make_backup(place.path, keys, path, read_recipients(to), at=time.time())
     except (AgeUnusable, KeysUnusable, StoreError) as error:
-        words = "데이터베이스를 읽을 수 없습니다.\nThe database cannot be read."
+        words = (
+            "데이터베이스를 읽거나 그 옆에 사본을 쓸 수 없습니다.\n"
+            "The database cannot be read, or no copy be written beside it."
+        )
         raise refused(str(error) or words) from None
     except (BackupInvalid, LogUnreadable) as error:
         raise refused(

@@ -11,7 +11,7 @@ import typer
 
 from gateway.app_ledger import StartRefused, content_sealer, database_of
 from gateway.commands.config import ConfigOption, load
-from gateway.commands.officer import reason_of, refused
+from gateway.commands.officer import AGENCY, OFFICER, fitting, reason_of, refused
 from gateway.errors import AuditUnavailable
 from gateway.ledger.content import ContentSealer
 from gateway.ledger.erasures import MOST_RECORDS, ContentErased, Erasure, NoContent, erase
@@ -57,8 +57,8 @@ def erase_content(
     if len(records) > MOST_RECORDS:
         raise refused(f"한 번에 {MOST_RECORDS}개까지입니다. (At most {MOST_RECORDS} at once.)")
     wanted = Erasure(
-        agency=agency,
-        officer=officer,
+        agency=fitting(AGENCY, agency, "--agency"),
+        officer=fitting(OFFICER, officer, "--officer"),
         account=account(),
         records=tuple(dict.fromkeys(records)),
         why=why_text(case, reason_of(reason_file)),
@@ -80,8 +80,10 @@ def _tried(settings: Settings, sealer: ContentSealer, wanted: Erasure) -> Conten
         ) from None
     except (WeekKeyMissing, AuditUnavailable):
         raise refused(
-            "content.week_key_dir: 읽거나 쓸 수 없습니다. 아무것도 지우지 않았습니다.\n"
-            "content.week_key_dir: cannot be read or written; nothing was erased."
+            "content.week_key_dir: 읽거나 쓸 수 없어 지우지 못했습니다. 일부는 이미 목록에 올랐을 "
+            "수 있으니, 고친 뒤 같은 명령을 다시 실행하십시오.\n"
+            "content.week_key_dir: cannot be read or written; nothing was erased, but some records "
+            "may be listed by now: mend it and repeat the command."
         ) from None
     except (KeysUnusable, StoreError) as error:
         words = (

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -90,8 +90,8 @@ def moment_of(text: str, name: str, *, whole_day: bool = False) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if whole_day and _DAY.fullmatch(text):
+            moment += timedelta(days=1)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=KST)).astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):
         raise refused(f"{name}: 날짜나 시각이 아닙니다. (not a date or time)") from None
-    if whole_day and _DAY.fullmatch(text):
-        moment += timedelta(days=1)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=KST)).timestamp()

@@ -144,16 +144,19 @@ def restore(
             "(The list of erasures cannot be read.)"
         ) from None
     except OSError as error:
-        raise refused(f"{error.filename}: {os_words.korean(error)}. ({error.strerror}.)") from None
+        place = error.filename or "데이터 디렉터리 (data directory)"
+        raise refused(f"{place}: {os_words.korean(error)}. ({os_words.english(error)}.)") from None
 
 
 def _house(data: Path | None, config: Path | None) -> _House:
     store = StoreSettings(data_dir=data) if data else StoreSettings()
     key_dir = sealed = weeks = None
-    if not data and is_configured(config):
+    if is_configured(config):
         settings = load(config)
-        store, key_dir = settings.store, settings.ledger.key_dir
-        sealed, weeks = settings.ledger.sealed_file, settings.content.week_key_dir
+        weeks = settings.content.week_key_dir  # wherever it is put: what was erased stays erased
+        if not data:
+            store, key_dir = settings.store, settings.ledger.key_dir
+            sealed = settings.ledger.sealed_file
     place = find_place(
         store.data_dir,
         store.database_url,
@@ -204,8 +207,8 @@ def _replace(
         return
     asyncio.run(_tell(house, looked, backup, folder))
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    _forget(house, looked, stamp)
     aside = put_in_place(draft, house.place.path, stamp)
+    _forget(house, looked, stamp)  # last: what is remembered keeps gateways off a half-done restore
     kept = f" 이전 것은 {aside}에 있습니다." if aside else ""
     sys.stdout.write(f"되돌렸습니다: {house.place.path}.{kept}\n")
 

@@ -5,6 +5,7 @@ identities (`AGE-SECRET-KEY-1…`) stand in files as that program writes them: o
 a remark.
 """
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +82,13 @@ def encrypt(
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(_closing, write, writing)
         with os.fdopen(reading, "rb") as source:
-            pyrage.encrypt_io(source, file, to)
+            sink = _Sink(file)
+            try:
+                pyrage.encrypt_io(source, sink, to)
+            except pyrage.EncryptError as error:
+                raise (sink.failed or OSError(errno.EIO, str(error))) from None
+            if sink.failed:
+                raise sink.failed
         written.result()
 
 
@@ -118,6 +125,25 @@ def decrypt(
                         pass
         finally:
             written.result()
+
+
+class _Sink:
+    """A file that remembers that it could not be written: pyrage keeps silent of the last piece."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failed: OSError | None = None
+
+    def write(self, piece: bytes) -> int:
+        """Writes to the file, all of the piece."""
+        try:
+            return self._file.write(piece)
+        except OSError as error:
+            self.failed = self.failed or error
+            raise
+
+    def flush(self) -> None:
+        """The caller's own affair."""
 
 
 def _closing(write: Callable[[BinaryIO], None], descriptor: int) -> None:

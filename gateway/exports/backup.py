@@ -20,6 +20,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,12 +40,14 @@ from gateway.proofs.tree import EMPTY_ROOT
 from gateway.proofs.trust import FILE_NAME as PINS
 from gateway.proofs.trust import Trust
 from gateway.proofs.verify import DATABASE_NAME
+from gateway.store.data_dir import DataDirectoryLock
 from gateway.store.private_file import create, sync_folder
 from gateway.store.snapshot import snapshot
 
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "gwanmun/backup/v1"
 _CONTEXT: Final = b"gwanmun/backup/v1\n"
+_FOLDER: Final = ".backup-"
 _MOST_BYTES: Final = 1 << 20  # of a manifest
 _PIECE_BYTES: Final = 1 << 20
 
@@ -86,20 +89,25 @@ def make_backup(
     """Writes a backup to a new file; `at` in Unix seconds.
 
     The copy of the database stands unencrypted beside the database, for its owner alone, until it
-    is packed.
+    is packed; what a killed command left of one the next one removes. One at a time.
 
     Raises:
         FileExistsError: the file is there already.
         OSError: it cannot be written.
         StoreUnavailable: the database cannot be copied.
+        DataDirectoryBusy: another backup is being made.
         LogUnreadable, BackupInvalid: it holds no ledger, or none of these keys.
     """
     if path.exists():
         raise FileExistsError(17, os.strerror(17), str(path))
     draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)  # of a command that was killed
-    with TemporaryDirectory(prefix=".backup-", dir=database.parent) as name:
-        folder = Path(name)
+    with DataDirectoryLock(database.parent, "backup.lock"), ExitStack() as stack:
+        for left in database.parent.glob(
+            f"{_FOLDER}*"
+        ):  # unencrypted, of a command that was killed
+            shutil.rmtree(left)
+        draft.unlink(missing_ok=True)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix=_FOLDER, dir=database.parent)))
         schema = snapshot(database, folder / DATABASE_NAME)
         (folder / PINS).write_text(keys.pins.text(), encoding="utf-8")
         files = [_packed(folder / each) for each in (DATABASE_NAME, PINS)]

@@ -16,7 +16,6 @@ from gateway.exports.cef import cef_line
 from gateway.exports.ocsf import ocsf_line
 from gateway.exports.record import Record
 from gateway.exports.table import COLUMNS, cells, csv_header, csv_line
-from gateway.store.private_file import create
 
 _XLSX_ROWS: Final = 1_048_576 - 1  # Excel's limit, less the headers
 _XLSX_CELL: Final = 32_767  # characters, Excel's limit
@@ -73,11 +72,10 @@ def line_of(form: Format, build: str) -> Callable[[Record], bytes]:
 
 
 def open_file(form: Format, path: Path, build: str) -> AbstractContextManager[RecordFile]:
-    """A new file for its owner alone, to be written.
+    """A file that is there already, empty and for its owner alone, to be written.
 
     Raises:
-        FileExistsError: on entering, there is one.
-        OSError: on entering, it cannot be made.
+        OSError: on entering, it cannot be opened.
     """
     if form is Format.XLSX:
         return _Workbook(path)
@@ -105,7 +103,7 @@ class _Lines:
         self._line = line
 
     def __enter__(self) -> Self:
-        self._file = create(self._path)
+        self._file = self._path.open("r+b")
         self._file.write(self._header)
         return self
 
@@ -134,7 +132,6 @@ class _Workbook:
         self._rows = 0
 
     def __enter__(self) -> Self:
-        create(self._path).close()
         self._temporary = TemporaryDirectory(dir=self._path.parent, prefix=f"{self._path.name}.")
         options = {
             "constant_memory": True,

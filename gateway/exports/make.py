@@ -3,8 +3,9 @@
 1. The records go into a draft beside the file, which is synced and hashed. 2. The event with count
 and hash is written and durable. 3. Only then the draft takes the file's name. Before the event
 there is no file, and after any failure no draft; a killed command leaves at most a draft
-(`.NAME.draft`) for its owner alone, and a told export that nobody has. The draft is made only where
-there is none, so of two commands with one name the second is refused before it has told anything.
+(`.NAME.draft`) for its owner alone, which the next one of that name takes over, and a told export
+that nobody has. A command holds its draft, so of two with one name the second is refused before it
+has told anything.
 
 The slip (`NAME.slip.json`) stands beside the file: the event's facts, the officer's reason and the
 salt of its commitment, so that whoever holds all three can show that they belong together.
@@ -13,6 +14,7 @@ salt of its commitment, so that whoever holds all three can show that they belon
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +28,7 @@ from gateway.ledger.events import new_id
 from gateway.ledger.keys import LedgerKeys
 from gateway.store.database import Database
 from gateway.store.exports import Selection, last_position
-from gateway.store.private_file import sync_folder, write_whole
+from gateway.store.private_file import held, sync_folder, write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +65,16 @@ async def make_export(
     """Writes the file and its slip.
 
     Raises:
-        FileExistsError: one of the two is there already, or a draft: of a command that is
-            running, or of one that was killed.
+        FileExistsError: one of the two is there already, or the draft of a command that is running.
         OSError: the folder cannot be written.
         StoreUnavailable: the database cannot be read or written; there is no file.
         TooManyRecords: the format does not hold so many.
         ValueError: an event was not written by this program.
     """
     slip, draft = slip_of(path), path.with_name(f".{path.name}.draft")
-    with open_file(order.format, draft, build) as file:  # from here on the name is this command's
-        try:
+    with held(draft), ExitStack() as stack:  # from here on the name is this command's
+        stack.callback(draft.unlink, missing_ok=True)
+        with open_file(order.format, draft, build) as file:
             for each in (path, slip):
                 if each.exists():
                     raise FileExistsError(17, os.strerror(17), str(each))
@@ -100,8 +102,6 @@ async def make_export(
             write_whole(slip, _slip(event, order.reason, why.salt))
             draft.rename(path)
             sync_folder(path.parent)
-        finally:
-            draft.unlink(missing_ok=True)
     return Made(event.record_id, count, event.sha256)
 
 

@@ -56,18 +56,20 @@ class Reconciled:
 
 
 def read_counters(text: str) -> Reading:
-    """The two numbers in Prometheus' text format (0.0.4); those of several models are added.
+    """The two numbers in Prometheus' text format (0.0.4); requests of several models are added.
 
     Raises:
-        CountersUnreadable: one is not there, or is no number.
+        CountersUnreadable: one is not there, is no number, or is of several processes.
     """
     found: dict[str, float] = {}
     for line in text.splitlines():
         sample = _SAMPLE.fullmatch(line.strip())
         if sample and sample[1] in (SERVED, STARTED):
+            if sample[1] == STARTED and STARTED in found:  # whose start would count?
+                raise CountersUnreadable(STARTED)
             found[sample[1]] = found.get(sample[1], 0.0) + _number(sample[1], sample[2])
     for name in (SERVED, STARTED):
-        if name not in found:
+        if name not in found or not math.isfinite(found[name]):
             raise CountersUnreadable(name)
     return Reading(int(found[SERVED]), found[STARTED])
 

@@ -6,6 +6,7 @@ back, from what and over what, and in its transaction goes what was erased since
 anything be served.
 """
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
@@ -24,7 +25,7 @@ from gateway.store.private_file import sync_folder
 from gateway.store.snapshot import gather
 
 _AT_ONCE: Final = 500
-_SUFFIXES: Final = ("", "-wal", "-shm")
+_BESIDE: Final = ("-wal", "-shm")
 
 
 class Standing(StrEnum):
@@ -86,15 +87,20 @@ async def tell(
 def put_in_place(draft: Path, path: Path, stamp: str) -> Path | None:
     """Gives a database file its name; the one before it is kept aside, under the name returned.
 
+    At no moment is there no database, so that a command that is killed leaves none to be begun
+    anew. A write-ahead log goes aside even without its database: it would be read into this one.
+
     Raises:
         OSError, StoreUnavailable: it cannot be moved.
     """
     gather(draft)
-    aside = path.with_name(f"{path.name}.replaced-{stamp}") if path.exists() else None
-    for suffix in _SUFFIXES if aside else ():
+    aside, there = path.with_name(f"{path.name}.replaced-{stamp}"), path.exists()
+    if there and not (aside.exists() and aside.samefile(path)):  # of a command that was killed
+        os.link(path, aside)
+    for suffix in _BESIDE:
         before = path.with_name(path.name + suffix)
         if before.exists():
             before.rename(f"{aside}{suffix}")
-    draft.rename(path)
+    draft.replace(path)
     sync_folder(path.parent)
-    return aside
+    return aside if there else None

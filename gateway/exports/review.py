@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.exports.record import KST, Record, all_records
@@ -24,6 +25,7 @@ from gateway.proofs.entry import canonical
 from gateway.store.database import Database
 from gateway.store.exports import Selection, last_position
 from gateway.store.leaves import last_checkpoint
+from gateway.store.private_file import sync_folder, write_whole
 from inference.task import JsonObject
 
 REVIEW_SIGNED: Final = "review.signed"
@@ -145,17 +147,11 @@ class ReviewSigned:
 
 
 class Looked(NamedTuple):
-    """A tally, and up to which position it was taken."""
+    """The tally of a task, and up to which position it was taken."""
 
+    task: Task
     tally: Tally
     upto: int
-
-
-class Signed(NamedTuple):
-    """The event, and the file that goes with it: tally, findings, the commitment's salt."""
-
-    event: ReviewSigned
-    file: bytes
 
 
 async def look_over(database: Database, task: Task) -> Looked:
@@ -171,19 +167,24 @@ async def look_over(database: Database, task: Task) -> Looked:
     async for record in all_records(database, Selection(task.agency, 0, upto)):
         if task.period.holds(record):
             tally.add(record)
-    return Looked(tally, upto)
+    return Looked(task, tally, upto)
 
 
 async def sign_review(
-    database: Database, keys: LedgerKeys, task: Task, looked: Looked, findings: str, *, build: str
-) -> Signed:
-    """Writes the event.
+    database: Database, keys: LedgerKeys, looked: Looked, findings: str, path: Path, *, build: str
+) -> ReviewSigned:
+    """Writes the event, and the file that goes with it: tally, findings, the commitment's salt.
+
+    The file is durable under another name before the event is, so that no event stands whose
+    findings nobody has; a killed command leaves at most that (`.NAME.<record id>.draft`).
 
     Raises:
-        StoreUnavailable: it is not known to be durable.
+        OSError: the file cannot be written; there is no event.
+        StoreUnavailable: the event is not known to be durable; there is no file.
     """
     async with database.reading() as connection:
         head = await last_checkpoint(connection)
+    task = looked.task
     why, tally = commit(findings.encode()), looked.tally.tree()
     event = ReviewSigned(
         record_id=new_id(),
@@ -196,7 +197,6 @@ async def sign_review(
         size=head.size if head else 0,
         root=head.root.hex() if head else "",
     )
-    await append_alone(database, keys, event, build=build)
     tree = {
         "format": "gwanmun/review/v1",
         "record_id": event.record_id,
@@ -206,7 +206,15 @@ async def sign_review(
         "findings": findings,
         "findings_salt": why.salt.hex(),
     }
-    return Signed(event, json.dumps(tree, ensure_ascii=False, indent=2).encode() + b"\n")
+    draft = path.with_name(f".{path.name}.{event.record_id}.draft")
+    try:
+        write_whole(draft, json.dumps(tree, ensure_ascii=False, indent=2).encode() + b"\n")
+        await append_alone(database, keys, event, build=build)
+        draft.rename(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+    return event
 
 
 def _odd(at: int) -> bool:

@@ -1,20 +1,23 @@
 """The list of erasures: records whose content was erased before its time, outside the database.
 
 It lies beside the week keys, and like them never in a backup: what a backup brings back, the list
-takes away again. One file for each record, named by it, holds the time (Unix seconds) after which
-no week key can open the content of any copy, and the entry is needed no more.
+takes away again. One file for each record, named by it, holds a time (Unix seconds) and the week of
+the record's key: behind that time, and once that key is no more (days that were raised since keep
+it for longer), nothing opens the content of any copy, and the entry is needed no more.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gateway.ledger.week_keys import WeekKeyMissing
 from gateway.store.private_file import sync_folder, write_whole
 
 FOLDER: Final = "erased"
+_NO_WEEKS: Final[Mapping[str, str]] = MappingProxyType({})
 _RECORD: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -36,8 +39,9 @@ class ErasureList:
             raise WeekKeyMissing from None
         return True
 
-    def add(self, ends: Iterable[tuple[str, float]]) -> None:
-        """Lists records until a time each; durable when this returns.
+    def add(self, ends: Iterable[tuple[str, float]], weeks: Mapping[str, str] = _NO_WEEKS) -> None:
+        """Lists records until a time each, and while the key of their week is there; durable when
+        this returns.
 
         Raises:
             WeekKeyMissing: the folder cannot be written.
@@ -49,7 +53,8 @@ class ErasureList:
             for record_id, end in ends:
                 if not _RECORD.fullmatch(record_id):
                     raise ValueError("not a record's id")
-                write_whole(self.folder / record_id, f"{end:.0f}\n".encode())
+                entry = f"{end:.0f} {weeks.get(record_id, '')}".strip()
+                write_whole(self.folder / record_id, f"{entry}\n".encode())
         except OSError:
             raise WeekKeyMissing from None
 
@@ -68,7 +73,7 @@ class ErasureList:
         return sorted(name for name in names if _RECORD.fullmatch(name))
 
     def forget_before(self, at: float) -> None:
-        """Takes entries off the list whose time was before this.
+        """Takes entries off the list whose time was before this, and whose key is no more.
 
         Raises:
             WeekKeyMissing: the folder cannot be read or changed.
@@ -76,9 +81,14 @@ class ErasureList:
         for record_id in self.record_ids():
             path = self.folder / record_id
             try:
-                if float(path.read_text(encoding="ascii")) < at:
+                end, *weeks = path.read_text(encoding="ascii").split()
+                kept = any((self.folder.parent / f"{week}.key").exists() for week in weeks)
+                if float(end) < at and not kept:
                     path.unlink(missing_ok=True)
-            except FileNotFoundError:  # another gateway was first
-                continue
-            except (OSError, ValueError):  # an entry that cannot be read stays
+            except (
+                FileNotFoundError,
+                ValueError,
+            ):  # another gateway was first; or it says nothing,
+                continue  # and stays
+            except OSError:
                 raise WeekKeyMissing from None

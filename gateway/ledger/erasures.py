@@ -95,7 +95,7 @@ async def erase(
 
     Raises:
         NoContent: a record has none, and is not listed.
-        WeekKeyMissing: the list cannot be written; nothing was erased.
+        WeekKeyMissing: the list cannot be written; nothing was erased yet, what is listed will be.
         StoreUnavailable: it is listed, and may or may not be recorded and deleted: repeat it.
         AuditUnavailable: the reason cannot be sealed; nothing was erased.
     """
@@ -111,7 +111,7 @@ async def erase(
     if seal is None:
         raise NoContent(wanted.records[0])
     reason = seal.seal(REASON, wanted.why)
-    listed.add(ends.items())
+    listed.add(ends.items(), {row.record_id: row.week for row in rows})
     event = ContentErased(
         record_id=erasure_id,
         agency=wanted.agency,

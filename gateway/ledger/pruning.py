@@ -1,15 +1,16 @@
 """Pruning: events whose retention has ended are deleted, told in a signed act, and provable still.
 
-Age counts since the event was sealed. A request's two events go together, by the grade of what the
-engine received. Kept for ever: what no rule names, the log's own life (writers, keys, acts), and
-what is not as it was sealed. Each act is one transaction: its event, what stays of each event, and
-their deletion, at most MOST_IN_ACT of one agency. `gateway.proofs.pruned` says how the act is
-verified.
+Age counts since the event was sealed, or from its own time where that is a day later or more. A
+request's two events go together, by the grade of what the engine received. Kept for ever: what no
+rule names, the log's own life (writers, keys, acts), and what is not as it was sealed. Each act is
+one transaction: its event, what stays of each event, and their deletion, at most MOST_IN_ACT of one
+agency. `gateway.proofs.pruned` says how the act is verified.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -177,7 +178,9 @@ class Pruner:
                 name, days = f"request.{grade.name}", self.keep.requests[grade]
                 gone = [opening, event]
             if days is not None and event.leaf_index < rules[days].size:
-                due += [_Due(_whole(each), name, rules[days]) for each in gone]
+                times = [_time_of_whole(each) for each in gone]
+                if max(times) < rules[days].at + _DAY_SECONDS:  # clocks are not that far apart
+                    due += [_Due(each, name, rules[days]) for each in gone]
         return due
 
     async def _prune(self, due: Iterable[_Due]) -> list[RecordsPruned]:
@@ -214,23 +217,26 @@ class Pruner:
         return act
 
 
-def _whole(event: SealedEvent) -> SealedEvent:
-    """The event, if it is what its leaf was made of: no evidence of a change may be pruned.
+def _time_of_whole(event: SealedEvent) -> float:
+    """The event's own time, if it is what its leaf was made of: no evidence of a change may be
+    pruned. The time is signed, as that of sealing is not: whoever changes the latter in the
+    database makes no event due that is younger by its own.
 
     Raises:
         ValueError: it is not.
     """
-    facts = json.loads(event.body)
     entry = leaf_entry(
         salt=event.salt,
         agency=event.agency,
         agency_number=event.agency_number,
         body_hash=event_hash(event.body),
     )
-    told = (facts.get("id"), facts.get("action"))
-    if entry != event.entry or told != (event.record_id, event.action):
+    if entry != event.entry:
         raise ValueError("not what was sealed")
-    return event
+    facts = json.loads(event.body)
+    if (facts["id"], facts["action"]) != (event.record_id, event.action):
+        raise ValueError("not what was sealed")
+    return datetime.fromisoformat(facts["time"]).timestamp()
 
 
 def _grade(opening: SealedEvent) -> Grade:

@@ -12,7 +12,8 @@ somebody else. The digest is
 The act names the rules by which it went, each with its days and the size of the tree that was
 sealed before that: what is gone must be among those leaves, and that day be so many days before
 the act. That the tree had that size so early is the act's word, and the witnesses': where a quorum
-saw a smaller tree more than GRACE_DAYS after it, the act went too early.
+saw a smaller tree more than GRACE_DAYS after it, the act went too early. So it did where the first
+quorum that saw the act itself signed more than a day before the act's own time.
 """
 
 import hashlib
@@ -170,11 +171,26 @@ def too_early(event: Event, leaf_index: int | None, rule: PruningRule, seen: Wit
         raise Broken(_of_act(event, leaf_index, detail))
 
 
+def before_its_time(event: Event, leaf_index: int, seen: Witnessed) -> None:
+    """A quorum that saw the act itself, a day and more before the time that it tells, is against
+    it: else a clock set ahead would make everything old enough.
+
+    Raises:
+        Broken: it is.
+    """
+    if seen.signed_at + _DAY_SECONDS < _time(event):
+        raise Broken(_of_act(event, leaf_index, "witnesses saw the act before its time"))
+
+
+def _time(event: Event) -> float:
+    return datetime.fromisoformat(str(event.facts["time"])).timestamp()
+
+
 def _rules(event: Event) -> tuple[PruningRule, ...]:
     """The rules of an act that go together with its time; none if one does not."""
     try:
         told: Any = event.facts["rules"]
-        at = datetime.fromisoformat(str(event.facts["time"])).timestamp()
+        at = _time(event)
         rules = tuple(
             PruningRule(
                 int(rule["days"]),

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.proofs.ahead import judged
 from gateway.proofs.entry import leaf_entry
 from gateway.proofs.policy import Policy
-from gateway.proofs.pruned import Acts, pruned_leaf, too_early
+from gateway.proofs.pruned import Acts, before_its_time, pruned_leaf, too_early
 from gateway.proofs.reader import (
     Bounds,
     EventRow,
@@ -136,6 +136,7 @@ class _Run:
         self._bounds = bounds
         self._records = Records(trust.writers)
         self._acts = Acts()
+        self._unseen: list[tuple[Event, int]] = []  # acts that no quorum has seen so far
         self._tree = Frontier()
         self._tails: dict[str, Tail] = {}
         self._position = 0
@@ -171,6 +172,7 @@ class _Run:
         for row, key in judged(rows, self._trust.writers, processes=processes):
             self._leaf(row, key)
             self._signed.check(self._tree, self._tails)
+            self._check_seen()
         if self._tree.size != self._bounds.checkpoint or self._signed.pending:
             detail = f"{self._tree.size} leaves, checkpoint of {self._bounds.checkpoint}"
             flaw = Flaw.LEAF_MISSING if self._signed.pending else Flaw.CHECKPOINT
@@ -223,10 +225,21 @@ class _Run:
 
     def _act(self, event: Event, index: int | None) -> None:
         """An act of pruning tells what is gone, and no quorum saw that it went too early."""
-        for rule in self._acts.told(event, index):
+        rules = self._acts.told(event, index)
+        if rules and index is not None and self._policy:
+            self._unseen.append((event, index))
+        for rule in rules:
             seen = newest_quorum(self._reader, rule.size - 1, self._policy)
             if seen:
                 too_early(event, index, rule, seen)
+
+    def _check_seen(self) -> None:
+        """The first quorum that has seen an act did not see it before its time."""
+        seen = self._signed.witnessed
+        if self._unseen and seen and seen.size == self._tree.size:
+            for event, index in self._unseen:
+                before_its_time(event, index, seen)
+            self._unseen.clear()
 
     def _pruned(self, sealed: SealedRow) -> None:
         """A leaf without its event: what is left of that is told in an act."""

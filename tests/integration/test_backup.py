@@ -3,13 +3,14 @@
 import asyncio
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyrage
 import pytest
@@ -23,7 +24,7 @@ from typer.testing import CliRunner
 
 from gateway.commands.backup import app as backup_app
 from gateway.commands.restore import restore
-from gateway.exports.age_file import new_identity
+from gateway.exports.age_file import encrypt, new_identity, read_recipients
 from gateway.ledger.sealer import SealingRefused
 from gateway.store.database import database_path
 
@@ -274,7 +275,8 @@ def test_backup_does_not_overwrite_and_restore_waits_for_the_gateway(vault: Vaul
     assert (done.exit_code, "in use by another process" in done.output) == (2, True)
 
 
-def test_restore_erases_again_what_was_erased_since(tmp_path: Path) -> None:
+@pytest.mark.parametrize("placed", [False, True])
+def test_restore_erases_again_what_was_erased_since(tmp_path: Path, placed: bool) -> None:
     vault, pair = Vault(tmp_path), Pair.made()
     pair.publish(tmp_path / "public-keys" / AGENCY)
     sealer = pair.sealer(tmp_path / "weeks", AGENCY)
@@ -293,7 +295,8 @@ def test_restore_erases_again_what_was_erased_since(tmp_path: Path) -> None:
     assert vault.backup(*given).exit_code == 0
     sealer.erasures.add([(erased, 4e9)])
     key = ("--identity", str(vault.identity))
-    done = CliRunner().invoke(RESTORE, [str(vault.file), *key, *given])
+    place = vault.data if placed else ()
+    done = CliRunner().invoke(RESTORE, [str(vault.file), *key, *given, *place])
     assert done.exit_code == 0, done.output
     assert erased not in {row.record_id for row in rows(vault.kept)}
     assert len(rows(vault.kept)) == 2
@@ -309,3 +312,109 @@ def test_key_command_makes_a_pair_that_age_knows(tmp_path: Path) -> None:
     identity = pyrage.x25519.Identity.from_str(private.read_text().splitlines()[-1])
     assert f"{identity.to_public()}\n" == public.read_text()
     assert CliRunner().invoke(backup_app, ["key", str(private), str(public)]).exit_code == 2
+
+
+def test_write_ahead_log_without_its_database_is_not_read_into_the_restored_one(
+    vault: Vault,
+) -> None:
+    vault.backup()
+    path = database_path(vault.kept.data_dir)
+    log = path.with_name(f"{path.name}-wal")
+
+    async def killed() -> bytes:
+        async with running(vault.kept, seal_seconds=3_600.0) as ledger:
+            await record(ledger)
+            return await asyncio.to_thread(log.read_bytes)
+
+    left = asyncio.run(killed())
+    path.unlink()  # the disk or an administrator took it away; the log of the killed gateway stands
+    log.write_bytes(left)
+    (vault.kept.data_dir / "sealed").unlink()
+    done = vault.restore()
+    assert done.exit_code == 0, done.output
+    assert vault.kept.verified().problem is None
+    assert len(vault.events("database.restored")) == 1
+    assert left
+    assert [each.read_bytes() for each in vault.kept.data_dir.glob("*.replaced-*-wal")] == [left]
+
+
+@pytest.mark.parametrize("step", ["replace", "link"])
+def test_restore_that_was_killed_leaves_a_database_and_what_is_remembered(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    vault.backup()
+    vault.write(3)
+    before = vault.kept.verified().size
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((Path, step) if step == "replace" else (os, step)), killed)
+        assert vault.restore("--accept-older").exit_code != 0
+    assert (vault.kept.data_dir / "sealed").exists()
+    report = vault.kept.verified()
+    assert (report.problem, report.size) == (None, before)
+    assert vault.restore("--accept-older").exit_code == 0
+    assert vault.kept.verified().size < before
+
+
+def test_full_disk_is_named_and_leaves_nothing(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        room = 0
+
+        def write(self, piece: Any) -> int:
+            if self.room == 0:
+                raise OSError(28, "No space left on device")
+            self.room -= 1
+            return len(piece)
+
+    def plain(target: BinaryIO) -> None:
+        target.write(bytes(200_000))
+
+    to = read_recipients(vault.recipients)
+    for room in range(5):  # pieces: of the last one the encryption itself says nothing
+        file = Full()
+        file.room = room
+        with pytest.raises(OSError, match="No space") as full:
+            encrypt(plain, file, to)
+        assert full.value.errno == 28
+
+    def fails(*_: Any) -> None:
+        raise full.value
+
+    monkeypatch.setattr("gateway.exports.backup.encrypt", fails)
+    done = vault.backup()
+    assert (done.exit_code, "No space left on device" in done.output) == (2, True), done.output
+    assert [*vault.folder.glob("*.age"), *vault.folder.glob(".*")] == []
+
+
+def test_next_backup_removes_what_a_killed_one_left_and_two_never_run_at_once(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = vault.kept.data_dir / ".backup-killed"
+    left.mkdir()
+    (left / "gwanmun.db").write_bytes(b"unencrypted")
+    (vault.folder / ".ledger.age.draft").write_bytes(b"half")
+    found: list[Result] = []
+
+    def beside(*words: Any) -> None:
+        found.append(vault.backup())
+        encrypt(*words)
+
+    monkeypatch.setattr("gateway.exports.backup.encrypt", beside)
+    assert vault.backup().exit_code == 0
+    assert [(done.exit_code, "in use by another" in done.output) for done in found] == [(2, True)]
+    assert not left.exists()
+    assert vault.restore("--check").exit_code == 0
+
+
+def test_key_command_leaves_no_half_pair(tmp_path: Path) -> None:
+    (tmp_path / "public").write_text("")
+    for public in ("public", "private"):
+        words = ["key", str(tmp_path / "private"), str(tmp_path / public)]
+        done = CliRunner().invoke(backup_app, words)
+        assert (done.exit_code, "taken" in done.output) == (2, True)
+        assert not (tmp_path / "private").exists()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,35 @@ async def test_entry_ends_when_no_week_key_can_open_a_copy(tmp_path: Path) -> No
     assert sealer.erasures.record_ids() == []
 
 
+async def test_entry_stays_while_the_key_does_where_the_days_were_raised(tmp_path: Path) -> None:
+    sealer, kept = Pair.made().sealer(tmp_path / "weeks", AGENCY), KeptInFile(tmp_path)
+    async with running(kept) as ledger:
+        one = await handle(ledger, sealer)
+        await until_written(kept, 2)
+        (row, *_) = rows(kept)
+        await erased(kept, sealer, one, at=ledger.now())
+    later = replace(sealer, days={grade: 10 * days for grade, days in sealer.days.items()})
+    after = row.expires_at + 8 * DAY
+    assert later.weeks.destroy_before(after, later.days) == []
+    later.erasures.forget_before(after)
+    with pytest.raises(CannotOpen):
+        later.outer(row)
+    assert later.weeks.destroy_before(after * 2, later.days)
+    later.erasures.forget_before(after)
+    assert later.erasures.record_ids() == []
+
+
+async def test_entry_that_says_nothing_stays_and_stops_no_other(kept: Kept, tmp_path: Path) -> None:
+    sealer = Pair.made().sealer(tmp_path / "weeks", AGENCY)
+    async with running(kept) as ledger:
+        one = await handle(ledger, sealer)
+        await until_written(kept, 2)
+        sealer.erasures.add([(one, 4e9)])
+        (sealer.erasures.folder / ("f" * 32)).write_text("")
+        assert await erase_listed(ledger._database, ledger, sealer) == 1
+    assert sealer.erasures.record_ids() == sorted([one, "f" * 32])
+
+
 async def test_gateway_erases_what_a_backup_brought_back_before_it_serves(tmp_path: Path) -> None:
     kept, pair = KeptInFile(tmp_path / "data"), Pair.made()
     pair.publish(tmp_path / "public" / AGENCY)
@@ -204,13 +234,16 @@ def test_command_erases_and_says_why_not(tmp_path: Path) -> None:
     config = write_config(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:2", content=content)
     (tmp_path / "why").write_text("정보주체의 삭제 요구")
 
-    def command(*words: str) -> Result:
-        common = ("--officer", "officer-7", "--case", "민원 3호", "--config", str(config))
+    def command(*words: str, officer: str = "officer-7") -> Result:
+        common = ("--officer", officer, "--case", "민원 3호", "--config", str(config))
         why = ("--reason-file", str(tmp_path / "why"))
         return CliRunner().invoke(app, ["erase", *words, *common, *why])
 
     done = command(record_id, "--agency", OTHER_AGENCY)
     assert (done.exit_code, "No sealed content" in done.output) == (2, True)
+    for officer in ("", "홍길동"):  # nobody would be told as "list", and a name never stands there
+        done = command(record_id, "--agency", AGENCY, officer=officer)
+        assert (done.exit_code, "--officer" in done.output) == (2, True)
     done = command(record_id, "--agency", AGENCY)
     assert done.exit_code == 0, done.output
     assert [row.part for row in rows(kept)] == ["reason"]

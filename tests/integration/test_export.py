@@ -21,6 +21,7 @@ from gateway.exports.formats import Format, TooManyRecords
 from gateway.exports.make import Made
 from gateway.ledger.commitment import opens
 from gateway.store.errors import StoreUnavailable
+from gateway.store.private_file import held
 
 CLI = CliRunner()
 
@@ -192,9 +193,15 @@ main(["audit", "export", {str(folder / "f.csv")!r}, "--agency", {AGENCY!r}, "--o
     assert done.returncode == -signal.SIGKILL
     assert [each.name for each in folder.iterdir()] == [".f.csv.draft"]
     assert (folder / ".f.csv.draft").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(FileExistsError, match=r"\.f\.csv\.draft"):  # it may be a running command's
+    with (
+        held(folder / ".f.csv.draft"),  # a running command's
+        pytest.raises(FileExistsError, match=r"\.f\.csv\.draft"),
+    ):
         await export(kept, order(Format.CSV), folder / "f.csv")
-    (folder / ".f.csv.draft").unlink()
+    (folder / ".f.csv.draft").chmod(0o644)  # others may have it open
+    with pytest.raises(FileExistsError, match=r"\.f\.csv\.draft"):
+        await export(kept, order(Format.CSV), folder / "f.csv")
+    (folder / ".f.csv.draft").chmod(0o600)
     await export(kept, order(Format.CSV), folder / "f.csv")
     assert {each.name for each in folder.iterdir()} == {"f.csv", "f.csv.slip.json"}
 

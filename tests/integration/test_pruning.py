@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from exporting import BUILD, beside
 from keeping import Kept, KeptInFile
 from recording import AGENCY, OTHER_AGENCY, closed, opened, refused, running
+from serve import write_config
 from tiling import Cosigner
 from typer.testing import CliRunner
 
@@ -338,9 +340,8 @@ async def test_pruning_meanwhile_is_no_accusation(kept: Kept) -> None:
 
 
 def test_command_prunes_by_law_and_what_was_archived(kept: Kept, tmp_path: Path) -> None:
-    asyncio.run(write(kept, 0, a1741000=Grade.S))
+    asyncio.run(write(kept, (time.time() - BEGIN) / DAY - 4 * 365, a1741000=Grade.S))
     data = str(kept.data_dir)
-    kept.tamper(f"UPDATE checkpoint SET sealed_at = sealed_at - {4 * 365 * DAY}")
     empty = tmp_path / "worm"
     empty.mkdir()
     done = CLI.invoke(app, ["prune", "--data", data, "--archive", str(empty)])
@@ -351,3 +352,54 @@ def test_command_prunes_by_law_and_what_was_archived(kept: Kept, tmp_path: Path)
     assert kept.verified().problem is None
     words = CLI.invoke(app, ["verify", data]).stdout
     assert "보유 기간이 끝나 지운 기록 3개" in words
+
+
+async def test_sealing_that_is_said_to_be_older_makes_nothing_due(kept: Kept) -> None:
+    """When a checkpoint was sealed is not signed; when an event happened is."""
+    await write(kept, 100, a1741000=Grade.O)
+    kept.tamper(f"UPDATE checkpoint SET sealed_at = sealed_at - {50 * DAY}")
+    assert await pruned(kept, 101) == []
+    assert actions(kept)["request.opened"] == 1
+
+
+async def test_act_of_the_future_is_named_by_witnesses(kept: Kept) -> None:
+    """Who holds the writer's key may write any time into an act; a quorum saw it stand earlier."""
+    await write(kept, 0, a1741000=Grade.O)
+    await _beside(kept, 100)
+    async with running(kept, clock=lambda: BEGIN + DAY):
+        pass
+    (size, note) = kept.ask("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")[0]
+    witness = Cosigner("witness.example.go.kr/1")
+    policy = Policy.parse(f"witness one {witness.key}\nquorum one\n")
+    for seen, early in ((BEGIN + DAY, True), (BEGIN + 100 * DAY, False)):
+        row = (size, str(witness.key), int(seen), witness.line(note, int(seen)))
+        kept.tamper("DELETE FROM cosignature", ("INSERT INTO cosignature VALUES (?, ?, ?, ?)", row))
+        problem = kept.verified(policy=policy).problem
+        assert (problem is not None) == early
+        if problem:
+            assert (problem.flaw, "before its time" in problem.detail) == (Flaw.PRUNED, True)
+
+
+@pytest.mark.parametrize("given", [[], ["--data"]])
+def test_command_keeps_to_the_settings_whatever_the_place(tmp_path: Path, given: list[str]) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    old = time.time() - 800 * DAY
+
+    async def written() -> None:
+        async with running(kept, clock=lambda: old) as ledger:
+            ledger.refused(refused())
+
+    asyncio.run(written())
+    own = {"refusal_days": 900}
+    config = write_config(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:2", retention=own)
+    env = {"GWANMUN_CONFIG": str(config)}
+    words = ["prune", *given, *([str(kept.data_dir)] if given else [])]
+    done = CliRunner(env=env).invoke(app, words)
+    assert (done.exit_code, "지운 기록 0개" in done.output) == (0, True), done.output
+
+
+def test_archive_that_is_no_folder_is_named(pruned_log: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["prune", "--data", str(pruned_log), "--archive", str(tmp_path / "file")]
+    done = CLI.invoke(app, words)
+    assert (done.exit_code, "cannot be read" in done.output) == (2, True)

@@ -101,8 +101,16 @@ async def test_request_that_is_still_open_may_be_the_engine_s(kept: Kept) -> Non
         (metrics(1).replace("1.0\n", "-1\n"), "vllm:request_params_n_count"),
         (metrics(1).replace("1.0\n", "many\n"), "vllm:request_params_n_count"),
         (metrics(1, name="vllm:request_params_n_counter"), "vllm:request_params_n_count"),
+        (
+            metrics(1).replace("1.0\n", "1e308\n") + 'vllm:request_params_n_count{m="d"} 1e308\n',
+            "vllm:request_params_n_count",
+        ),
+        (
+            metrics(1) + 'process_start_time_seconds{pid="2"} 1800000000\n',
+            "process_start_time_seconds",
+        ),
     ],
-    ids=["empty", "page", "no-start", "nan", "negative", "word", "other-name"],
+    ids=["empty", "page", "no-start", "nan", "negative", "word", "other-name", "sum", "two-starts"],
 )
 def test_metrics_without_the_numbers_are_refused(text: str, missing: str) -> None:
     with pytest.raises(CountersUnreadable, match=missing):

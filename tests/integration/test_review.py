@@ -67,7 +67,7 @@ async def test_tally_is_of_one_agency_and_time(kept: Kept) -> None:
     assert tree["refusals"] == {refused().code: 1}
 
 
-async def test_event_binds_tally_findings_and_tree(kept: Kept) -> None:
+async def test_event_binds_tally_findings_and_tree(kept: Kept, tmp_path: Path) -> None:
     async with running(kept) as ledger:
         await record(ledger)
         await wait_for_events(kept, "request.closed", 1)
@@ -75,8 +75,9 @@ async def test_event_binds_tally_findings_and_tree(kept: Kept) -> None:
     async with kept.database() as database:
         seen = await look_over(database, wanted)
         findings = "이상 없음"
-        event, file = await sign_review(database, kept.keys(), wanted, seen, findings, build="1.0")
-    held = json.loads(file)
+        file = tmp_path / "review.json"
+        event = await sign_review(database, kept.keys(), seen, findings, file, build="1.0")
+    held = json.loads(file.read_text())
     ((body,),) = kept.ask("SELECT body FROM event WHERE action = 'review.signed'")
     told = json.loads(bytes(body))
     assert told["tally_sha256"] == hashlib.sha256(canonical(held["tally"])).hexdigest()
@@ -111,6 +112,8 @@ async def test_command_shows_asks_and_writes_a_file(tmp_path: Path) -> None:
     [
         (["--officer", "홍 길동"], "--officer"),
         (["--from", "someday"], "--from"),
+        (["--to", "9999-12-31"], "--to"),
+        (["--from", "0001-01-01"], "--from"),
         (["--findings-file", "/nowhere"], "cannot be read"),
     ],
 )
@@ -126,4 +129,16 @@ async def test_wrong_words_write_nothing(tmp_path: Path, words: list[str], said:
     assert done.exit_code == 2
     assert said in done.output
     assert not file.exists()
+    assert kept.ask("SELECT count(*) FROM event WHERE action = 'review.signed'") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["nowhere/review.json", "a" * 300])
+async def test_file_that_cannot_be_written_signs_nothing(tmp_path: Path, name: str) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    async with running(kept) as ledger:
+        await record(ledger)
+    line = ["review", str(tmp_path / name), "--agency", AGENCY, "--officer", "officer-7"]
+    line += ["--data", str(kept.data_dir)]
+    done = await asyncio.to_thread(CLI.invoke, app, line, input="이상 없음\n")
+    assert (done.exit_code, "cannot be written" in done.output) == (2, True), done.output
     assert kept.ask("SELECT count(*) FROM event WHERE action = 'review.signed'") == [(0,)]

@@ -16,6 +16,7 @@ from gateway.exports import formats
 from gateway.exports.formats import Format, TooManyRecords, open_file
 from gateway.exports.record import Record
 from gateway.exports.table import COLUMNS, cells, csv_header, csv_line, korean_time, neutral
+from gateway.store.private_file import held
 
 NAMES = [column.name for column in COLUMNS]
 _SHEET = {"s": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
@@ -84,7 +85,7 @@ def test_formula_as_a_client_s_name_is_text_in_both(tmp_path: Path) -> None:
     line = next(csv.DictReader(io.StringIO((csv_header() + csv_line(hostile)).decode("utf-8-sig"))))
     assert line["접속 프로그램 (client)"].startswith("'=HYPERLINK")
     path = tmp_path / "file.xlsx"
-    with open_file(Format.XLSX, path, BUILD) as file:
+    with held(path), open_file(Format.XLSX, path, BUILD) as file:
         file.write(hostile)
         file.finish()
     assert worksheet(path)[1][NAMES.index("client")].startswith("'=HYPERLINK")
@@ -111,7 +112,7 @@ def test_csv_lines_end_as_rfc_4180_says() -> None:
 def test_workbook_holds_every_event_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "file.xlsx"
     records = [as_record(event) for event in every_event().values()]
-    with open_file(Format.XLSX, path, BUILD) as file:
+    with held(path), open_file(Format.XLSX, path, BUILD) as file:
         for record in records:
             file.write(record)
         file.finish()
@@ -124,7 +125,7 @@ def test_workbook_holds_every_event_and_is_private(tmp_path: Path) -> None:
 
 def test_workbook_that_is_not_finished_leaves_no_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "file.xlsx"
-    with open_file(Format.XLSX, path, BUILD) as file:
+    with held(path), open_file(Format.XLSX, path, BUILD) as file:
         file.write(as_record(opened()))
     assert [each.name for each in tmp_path.iterdir()] == ["file.xlsx"]
     assert path.read_bytes() == b""
@@ -134,7 +135,7 @@ def test_workbook_refuses_more_rows_than_excel_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "_XLSX_ROWS", 1)
-    with open_file(Format.XLSX, tmp_path / "file.xlsx", BUILD) as file:
+    with held(path := tmp_path / "file.xlsx"), open_file(Format.XLSX, path, BUILD) as file:
         file.write(as_record(opened()))
         with pytest.raises(TooManyRecords):
             file.write(as_record(opened()))
