@@ -168,11 +168,12 @@ async def test_entry_stays_while_the_key_does_where_the_days_were_raised(tmp_pat
         await erased(kept, sealer, one, at=ledger.now())
     later = replace(sealer, days={grade: 10 * days for grade, days in sealer.days.items()})
     after = row.expires_at + 8 * DAY
-    assert later.weeks.destroy_before(after, later.days) == []
+    assert later.weeks.due(after, later.days) == []
     later.erasures.forget_before(after)
     with pytest.raises(CannotOpen):
         later.outer(row)
-    assert later.weeks.destroy_before(after * 2, later.days)
+    later.weeks.destroy(later.weeks.due(after * 2, later.days))
+    assert list(later.weeks.folder.glob("*.key")) == []
     later.erasures.forget_before(after)
     assert later.erasures.record_ids() == []
 
