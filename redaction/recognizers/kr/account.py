@@ -124,10 +124,10 @@ def _find(reading: Reading) -> Iterator[Span]:
     for start, end, rule in _candidates(reading.shared(read_numbers)):
         nearby = _LABELS.around(reading, start, end)
         short = bool(_SHORT_BANK.search(text, max(0, start - 8), start))
-        short = short or bool(_BANK_BEHIND.match(text, end))
+        telephone = _TELEPHONE.fullmatch(text, start, end)
+        short = short or (telephone is None and bool(_BANK_BEHIND.match(text, end)))
         if not (short or nearby.helps or last is not None) or _no_account(text, start, end, rule):
             continue
-        telephone = _TELEPHONE.fullmatch(text, start, end)
         # A bank's name behind a telephone number speaks of what comes next.
         if not short and nearby.behind and telephone:
             continue

@@ -95,12 +95,16 @@ _FLOOR = r"(?:지하[ ]?|지상[ ]?|[Bb])?[0-9]{1,3}층"
 _DETAIL = re.compile(
     rf"(?:[ ]?,)?[ ]{{0,2}}(?:(?:{_BLOCK}(?![가-힣]{{2}})[ ,]{{0,2}})?(?:{_ROOM}|{_FLOOR})"
     rf"|{_BLOCK}(?![가-힣])|[0-9]{{1,2}}통[ ]?[0-9]{{1,2}}반"
+    rf"|{_BUILDING}(?![가-힣]{{2}})[ ](?:[A-Z]-?)?[0-9]{{3,4}}(?![0-9.,:/가-힣-])"
     rf"|{_BUILDING}(?![가-힣]{{2}})(?:[ ]?[0-9]{{1,2}}(?:단지"
     rf"|차))?(?:[ ][0-9]{{2,4}}-[0-9]{{3,4}}(?![0-9]))?"
+    r"|[ ][가-힣]{2,10}(?<!번호)(?<!연락처)(?<!전화)(?<!팩스)[ ][1-9][0-9]{1,3}-[0-9]{3,4}"
+    r"(?![0-9-])"
     rf"|[가-힣A-Za-z0-9]{{2,14}}"
-    rf"(?=[ ](?:{_BLOCK}[ ,]{{0,2}}(?:{_ROOM}|{_FLOOR})|[0-9]{{2,5}}호(?![선봉기])|{_FLOOR})))"
+    rf"(?=[ ](?:{_BUILDING}[ ])?"
+    rf"(?:{_BLOCK}[ ,]{{0,2}}(?:{_ROOM}|{_FLOOR})|[0-9]{{2,5}}호(?![선봉기])|{_FLOOR})))"
 )
-_HYPHENED = re.compile(r"(?:[ ]?,[ ]?|(?<=\))[ ]?)[0-9]{2,4}-[0-9]{3,4}(?![0-9-])")
+_HYPHENED = re.compile(r"(?:[ ]?,[ ]?|(?<=\))[ ]?)[0-9]{2,4}[-/][0-9]{3,4}(?![0-9/-])")
 _BRACKETS = re.compile(
     r"[ ]?\((?:[가-힣]{1,8}[0-9]{0,2}(?:동|리|가|읍|면)"
     r"|[가-힣]{1,5}[0-9]?가)(?:[ ]?,[ ]?[^()\n]{1,30})?\)"
@@ -110,6 +114,14 @@ _UNITS = re.compile(rf"{_BLOCK}[ ,]{{0,2}}{_ROOM}|[0-9]{{3,4}}-[0-9]{{3,4}}호")
 _HOUSE = re.compile(rf"(?P<name>{_BUILDING}|[가-힣A-Za-z0-9]{{2,14}})[ ]?$")
 _LABELS = Labels.of(WORDS, "address", "office phone account business")
 _LABEL_BEHIND = re.compile(r"[ ]?(?:에|로|으로)?[ ]?(?:거주|사는|살고|삽니다|전입|이사|주소)")
+
+
+# Behind the label units are often left bare: 주소 서울 관악 신림 123-4 2층.
+_BARE = re.compile(
+    rf"(?:주소지?|거주지|자택|배송지|수령지|(?<![가-힣])집)(?:[은는]|:)?[ ]{{1,2}}"
+    rf"(?P<address>{_REGION}[ ][가-힣]{{2,4}}(?:[ ][가-힣]{{2,5}}[0-9]?){{0,2}}[ ]"
+    r"[0-9]{1,4}(?:-[0-9]{1,4})?(?![0-9-]))"
+)
 
 
 class _Head(NamedTuple):
@@ -286,6 +298,15 @@ def _candidates(reading: Reading) -> Iterator[Span]:
             yield span
 
 
+def _bare(text: str, known: list[Span]) -> Iterator[Span]:
+    """Addresses behind their label that nothing else has read."""
+    for match in _BARE.finditer(text):
+        end, details = _tail(text, match.end())
+        read = any(span.start < end and match.start("address") < span.end for span in known)
+        if not read and (details or not _COUNTED.match(text, end)):
+            yield Span(match.start("address"), end, "KR_ADDRESS", 0.65, "address.bare")
+
+
 def _longest(spans: Iterator[Span]) -> Iterator[Span]:
     """Of spans that touch one another the one that begins first: its tail holds the others."""
     reach = -1
@@ -296,7 +317,9 @@ def _longest(spans: Iterator[Span]) -> Iterator[Span]:
 
 
 def _find(reading: Reading, *, offices: bool) -> Iterator[Span]:
-    for span in _longest(_candidates(reading)):
+    known = list(_candidates(reading))
+    bare = list(_bare(reading.text, known))
+    for span in _longest(iter(sorted((*known, *bare)) if bare else known)):
         office = beside_office(reading, span.start) or of_office(reading, span.start, span.end)
         if office is offices:
             yield span

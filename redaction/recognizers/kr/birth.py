@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
-from redaction.recognizers.kr.name_words import may_be_name
+from redaction.recognizers.kr.name_words import GIVEN, SURNAMES, may_be_name
 from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
@@ -96,6 +96,17 @@ def _dates(reading: Reading) -> Iterator[tuple[int, int, int]]:
             yield number.start, end, year
 
 
+def _usual(name: str) -> bool:
+    """Whether three syllables are a surname and a usual given name."""
+    return name[0] in SURNAMES and GIVEN.issuperset(name[1:]) and may_be_name(name)
+
+
+def _named_day(text: str, start: int) -> bool:
+    """Whether six digits stand directly behind a usual name: 곽도원 581203."""
+    named = _BEFORE_DAY.search(text, max(0, start - 5), start)
+    return named is not None and _usual(named["name"])
+
+
 def _digits(text: str) -> str:
     return "".join(character for character in text if character.isdigit())
 
@@ -119,6 +130,8 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "name"
     if _SEX_BEFORE.search(text, floor, start):
         return "sex"
+    if end - start == 6 and year < 2000 and _named_day(text, start):
+        return "name"
     nearby = _LABELS.around(reading, start, end)
     # Behind a date only a word for births means it; 주민번호 begins the next sentence.
     if nearby.helps and (not nearby.behind or _BIRTHS.around(reading, start, end).helps):
@@ -130,18 +143,42 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
 
 # 저는 85년생, 김철수(1985년생): of nobody in particular a year of birth is a statistic.
 _YEAR_BORN = re.compile(
-    r"(?<![0-9])(?:19|20)?[0-9]{2}[ ]?년생(?![가-힣]?[ ]?(?:이상|이하|이전|이후))"
+    r"(?<![0-9])(?:19|20)?[0-9]{2}[ ]?년(?P<month>[ ]?[0-9]{1,2}[ ]?월)?[ ]?생"
+    r"(?![가-힣]?[ ]?(?:이상|이하|이전|이후))"
 )
 _SELF_BEFORE = re.compile(r"(?<![가-힣])(?:저는|저도|제가|전|본인은|나는)[ ]$")
+_FAMILY = (
+    "애|아이|아기|아들|딸|첫째|둘째|셋째|막내|남편|아내|와이프|엄마|아빠|어머니|아버지|할머니"
+    "|할아버지|동생|형|누나|오빠|언니|손자|손녀|조카|시어머니|장모님|장인어른"
+)
+_FAMILY_BEFORE = re.compile(
+    rf"(?<![가-힣])(?:{_FAMILY})(?:님)?(?:[은는이가도]|이름)[^.?!\n]{{0,14}}$"
+)
+_SAID_BEHIND = re.compile("이에요|이예요|인데요?|이고요|이구요")
+_NAMED_BEHIND = re.compile(r"[ ,]{1,2}(?P<name>[가-힣]{3})(?![가-힣]{2})")
+_BEFORE_DAY = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{3})[ ]$")
+
+
+def _names_follow(text: str, end: int) -> bool:
+    """Whether a usual name of three syllables stands behind: 85년생 김지훈."""
+    named = _NAMED_BEHIND.match(text, end)
+    return named is not None and _usual(named["name"])
 
 
 def _years(reading: Reading) -> Iterator[Span]:
     text = reading.text
-    for match in _YEAR_BORN.finditer(text) if "년생" in text else ():
+    for match in _YEAR_BORN.finditer(text) if "생" in text else ():
         floor = max(0, match.start() - _REACH)
         named = _NAME_BEFORE.search(text, floor, match.start())
         person = named is not None and may_be_name(named["name"])
-        if person or _SELF_BEFORE.search(text, floor, match.start()):
+        if (
+            person
+            or match["month"]
+            or _SAID_BEHIND.match(text, match.end())
+            or _names_follow(text, match.end())
+            or _SELF_BEFORE.search(text, floor, match.start())
+            or _FAMILY_BEFORE.search(text, floor, match.start())
+        ):
             yield Span(match.start(), match.end() - 1, "KR_BIRTH_DATE", 0.7, "birth.year")
 
 

@@ -18,6 +18,12 @@ _PAIR = re.compile(
     r"|(?<![0-9.])3[3-9]\.[0-9]{4,10}(?:°?[NE]?[^0-9\n]{1,24}|\n)13[0-2]\.[0-9]{4,10}(?![0-9])"
     r"|(?<![0-9.])1(?:2[4-9]|3[0-2])\.[0-9]{4,10}[^0-9\n]{1,24}3[3-9]\.[0-9]{4,10}(?![0-9])"
 )
+# Degrees, minutes and seconds (ISO 6709 annex D): 37°29'52.6"N 127°01'39.4"E.
+_SECONDS = r"[0-5]?[0-9]['′][ ]?[0-5]?[0-9](?:\.[0-9]{1,4})?[\"″]"
+_DEGREES = re.compile(
+    rf"(?<![0-9.])3[3-9]°[ ]?{_SECONDS}[ ]?[NE]?[ ,/]{{1,4}}"
+    rf"1(?:2[4-9]|3[0-2])°[ ]?{_SECONDS}[ ]?[NE]?"
+)
 _DECIMALS = re.compile(r"[23]\.[4-9a]")  # texts without it hold no pair
 _METRES = re.compile(r"\.[0-9]{5,}[^0-9].*\.[0-9]{5,}", re.DOTALL)
 _KEY = re.compile(
@@ -30,9 +36,10 @@ _OFFICE = re.compile("청사|시청|구청|군청|도청|공원|역$|박물관|�
 
 def _find(reading: Reading) -> Iterator[Span]:
     text = reading.text
-    if not _DECIMALS.search(reading.shared(read_numbers).skeleton):
-        return
-    for match in _PAIR.finditer(text):
+    found = list(_DEGREES.finditer(text)) if "°" in text else []
+    if _DECIMALS.search(reading.shared(read_numbers).skeleton):
+        found += _PAIR.finditer(text)
+    for match in found:
         floor = max(0, match.start() - _REACH)
         hits = reading.shared(WORDS.read)
         home = hits.stand("home", floor, match.end() + _REACH)

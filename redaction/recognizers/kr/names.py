@@ -7,12 +7,14 @@ lie beside this file; only detectors import it, since it brings NumPy.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from redaction.entity import Span
 from redaction.recognizers.kr.historic import is_historic
 from redaction.recognizers.kr.name_words import (
     COMPOUND_SURNAMES,
+    GIVEN,
     PARTICLES,
     SURNAMES,
     TITLES,
@@ -21,6 +23,7 @@ from redaction.recognizers.kr.name_words import (
 )
 from redaction.recognizers.kr.names_model import Name, NameModel, load
 from redaction.recognizers.kr.person_forms import in_brackets
+from redaction.recognizers.kr.person_talk import in_talk
 from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
 from redaction.recognizers.resolve import resolve
 
@@ -43,6 +46,8 @@ _BEHIND_SURNAME = re.compile(
 _SPACED_BEFORE = re.compile("(?:^|[^가-힣])[가-힣] [가-힣] $")
 _PAIR = re.compile("(?<![가-힣] )(?<![가-힣])[가-힣] {1,3}[가-힣](?![가-힣]| [가-힣])")
 _LINE = 48
+_TITLE = re.compile(TITLES)
+_HANGUL = re.compile("[가-힣]+")
 _SSI = re.compile("[ ]?씨")
 # Laws and bodies are named after people, or like them: 윤창호법, 한결 법무법인, (주)해찬솔.
 _BODY_BEHIND = re.compile(
@@ -69,15 +74,32 @@ class _Finder:
 
     def __call__(self, reading: Reading) -> Iterator[Span]:
         """What the rules find, and what the network finds elsewhere or more of."""
-        known = resolve(self.rules(reading))
+        known = resolve((*self.rules(reading), *in_talk(reading.text, self.model.mask)))
         said = list(in_brackets(reading.text, self._found(reading.text)))
         yield from _together(known, said)
 
     def _found(self, text: str) -> Iterator[Span]:
-        for name in self.model.find([text])[0]:
+        for name in map(partial(_called, text), self.model.find([text])[0]):
             if _believed(text, name):
                 score = max(LEAST_SCORE, min(name.score, _MOST))
                 yield Span(name.start, name.end, "PERSON", score, _RULE)
+
+
+def _called(text: str, name: Name) -> Name:
+    """The name without what it is called by: 재석아, 민지야; of 최사원 the surname."""
+    value, behind = text[name.start : name.end], text[name.end : name.end + 1]
+    if len(value) == 3 and value[0] not in SURNAMES and not "가" <= behind <= "힣":
+        closed = (ord(value[1]) - 0xAC00) % 28 != 0
+        if value[2] == ("아" if closed else "야"):
+            return name._replace(end=name.end - 1, mask=0)
+    if (
+        len(value) > 2
+        and value[0] in SURNAMES
+        and _TITLE.fullmatch(value, 1)
+        and not is_noun(value)
+    ):
+        return name._replace(end=name.start + 1, mask=0)
+    return name
 
 
 def _believed(text: str, name: Name) -> bool:
@@ -94,6 +116,9 @@ def _believed(text: str, name: Name) -> bool:
         or is_historic(value, text, name.end)
         or value.endswith(_BODIES)
     ):
+        return False
+    # 민원봉사과: behind an open syllable 과 is no particle, but a division.
+    if text[name.end : name.end + 1] == "과" and (ord(value[-1]) - 0xAC00) % 28 == 0:
         return False
     if _FIELD_NAME.match(text, name.end - 1) or _BODY_BEHIND.match(text, name.end):
         return False
@@ -140,7 +165,18 @@ def _needed(text: str, name: Name) -> float:
         return _WITHIN_WORD
     if _PERSONAL.match(text, name.end) is not None:
         return LEAST_SCORE
-    return _NOUN if name.noun else _ANY_WORD
+    if name.noun:
+        return _NOUN
+    return max(_ANY_WORD, _unlike(text[name.start : name.end], name.mask))
+
+
+def _unlike(value: str, mask: int) -> float:
+    """How sure the network must be of three syllables that the dictionary does not know."""
+    if len(value) != 3 or mask or not _HANGUL.fullmatch(value):
+        return 0.0
+    if value[0] not in SURNAMES:
+        return 0.8
+    return 0.0 if GIVEN.issuperset(value[1:]) and not is_noun(value[1:]) else 0.7
 
 
 def _together(known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:

@@ -29,6 +29,7 @@ from redaction.recognizers.kr.names_features import (
     Ints,
     Reader,
     Tokens,
+    lookup,
     surroundings,
     windows,
 )
@@ -106,6 +107,11 @@ class NameModel:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self.reader = Reader(weights.dictionary)
+
+    def mask(self, word: str) -> int:
+        """What the dictionary knows of a word of 2 to 6 syllables: bits of names_features."""
+        keys = np.array([self.reader.hash(word)])
+        return int(lookup(self._weights.dictionary, keys)[0])
 
     def find(self, texts: Sequence[str]) -> list[list[Name]]:
         """For each text its names, ascending and disjoint; each depends on its own text alone."""

@@ -80,9 +80,14 @@ def beside_office(reading: Reading, start: int) -> bool:
     return _FOOT.search(text, max(first, start - _FOOT_REACH), stop) is not None
 
 
+_DWELLING = re.compile(r"생활관|기숙사|관사|사택|아파트|[0-9]동[ ]?[0-9]{2,5}호")
+
+
 def of_office(reading: Reading, start: int, end: int) -> bool:
     """Whether an address ends with an office's name, or one follows: 세종대로 110 서울시청."""
     text = reading.text
+    if _DWELLING.search(text, start, end + _REACH // 2):
+        return False  # 전남대학교 생활관 8동 302호: somebody lives there
     return (
         _WITHIN.search(text, start, end) is not None
         or _NAMED.match(text, end, end + _REACH) is not None

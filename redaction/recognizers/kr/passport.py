@@ -2,7 +2,8 @@
 
 Form: 외교부, 차세대 전자여권 (from 2021-12-21): one letter, three digits, one letter, four digits;
 before that one letter and eight digits. First letters: M, S, R, O, D and G. There is no check digit
-outside the machine-readable zone (ICAO Doc 9303).
+outside the machine-readable zone (ICAO Doc 9303). Some countries' numbers are eight or nine digits
+and no letter: these only directly behind the label.
 """
 
 import re
@@ -26,7 +27,13 @@ _OLD = re.compile(
     rf"{_BEGINS}(?:[A-Za-z]{{2}}[ -]?[0-9]{{7}}|[A-Za-z][ -]?(?:[0-9]{{7,8}}"
     rf"|[0-9]{{4}}[ -][0-9]{{4}})){_ENDS}"
 )
-_SHAPE = re.compile("[78](?![L])|3[LBXH -]4|3[ -]5|4[ -]4")
+_SHAPE = re.compile("[789](?![L])|3[LBXH -]4|3[ -]5|4[ -]4")
+_DIGITS = re.compile(rf"{_BEGINS}[0-9]{{8,9}}{_ENDS}")
+_LABEL_BEFORE = re.compile(
+    r"(?:여권[ ]?번호|(?i:passport[ ]?(?:no\.?|num(?:ber)?)))(?:[은는이가]|\([^()\n]{1,12}\))?"
+    r"[ :=|,\t\"']{0,6}$"
+)
+_LABEL_REACH = 40
 _FURTHEST = 5
 _LABELS = Labels.of(WORDS, "passport", "licence business office")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
@@ -42,6 +49,14 @@ def _find(reading: Reading) -> Iterator[Span]:
                 last = start
                 yield span
                 break
+        else:
+            yield from _foreign(text, number.start)
+
+
+def _foreign(text: str, start: int) -> Iterator[Span]:
+    match = _DIGITS.match(text, start)
+    if match and _LABEL_BEFORE.search(text, max(0, start - _LABEL_REACH), start):
+        yield Span(*match.span(), "KR_PASSPORT", LEAST_SCORE, "passport.foreign")
 
 
 def _passport(reading: Reading, start: int) -> Span | None:

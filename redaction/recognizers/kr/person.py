@@ -205,6 +205,10 @@ def _foreign(text: str, position: int) -> Span | None:
     match = _WORDS.match(text, position)
     if match is None or any(_is_word(word) for word in match[0].split()):
         return None
+    post, _, name = match[0].rpartition(" ")
+    if len(name) == 3 and len(post) > 2 and " " not in post and _plausible(name) and _usual(name):
+        start = match.end() - len(name)  # 간호조무사 공유진
+        return Span(start, match.end(), "PERSON", 0.8, "person.label")
     return Span(position, match.end(), "PERSON", 0.7, "person.foreign")
 
 

@@ -46,7 +46,9 @@ _HYPHENED = rf"{_SYLLABLE}-{_SYLLABLE}"
 _ROMANISED = re.compile(
     rf"(?:(?:{_ROMAN_SURNAMES}),?[ ](?:{_PAIR})"
     rf"|(?:{_SHORT_SURNAMES}),?[ ]{_HYPHENED}"
-    rf"|{_HYPHENED}[ ](?:{_ROMAN_SURNAMES}|{_SHORT_SURNAMES}))(?![A-Za-z0-9@_-])",
+    rf"|{_HYPHENED}[ ](?:{_ROMAN_SURNAMES}|{_SHORT_SURNAMES})"
+    rf"|(?-i:(?=[A-Z][a-z]+[ ][A-Z][a-z]+)(?i:{_SYLLABLE}{_SYLLABLE}[ ](?:{_ROMAN_SURNAMES}))))"
+    r"(?![A-Za-z0-9@_-])",
     re.IGNORECASE,
 )
 
@@ -72,7 +74,7 @@ _AGAIN = re.compile(
     r"|\([ ]?(?P<latin>[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}))[ ]?\)"
 )
 _SPACED = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_SURNAME}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])"
+    rf"(?<![가-힣0-9])(?P<name>[{_SURNAME}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])"
     r"(?=[ ]{0,4}(?:\((?:인|印|서명|날인|직인)|씨|님|귀하|$|\n))"
 )
 _VIETNAMESE = re.compile(

@@ -103,6 +103,19 @@ def _domestic(reading: Reading) -> Iterator[Span]:
         yield Span(start, number.end, "PHONE_NUMBER", min(score, 1.0), f"phone.{form.rule}")
 
 
+# 010-****-1234: what is left names the person to whoever knows the rest.
+_MASKED = re.compile(
+    r"(?<![0-9*])01[016789][-. ]?(?:[*xX○●]{3,4}|[0-9]{2}[*xX○●]{2})[-. ]?[0-9]{4}(?![0-9])"
+    r"|(?<![0-9*])01[016789][-. ]?[0-9]{3,4}[-. ]?(?:[*xX○●]{4}|[0-9]{2}[*xX○●]{2})"
+    r"(?![0-9*xX○●])"
+)
+
+
+def _masked(reading: Reading) -> Iterator[Span]:
+    for match in _MASKED.finditer(reading.text) if "01" in reading.text else ():
+        yield Span(*match.span(), "PHONE_NUMBER", 0.75, "phone.mobile.masked")
+
+
 def _international(reading: Reading) -> Iterator[Span]:
     if "82" in reading.text:
         for match in _INTERNATIONAL.finditer(reading.text):
@@ -110,7 +123,7 @@ def _international(reading: Reading) -> Iterator[Span]:
 
 
 def _find(reading: Reading, *, offices: bool) -> Iterator[Span]:
-    for find in (_domestic, _international):
+    for find in (_domestic, _international, _masked):
         for span in find(reading):
             mobile = span.rule.startswith("phone.mobile")
             if offices is (not mobile and beside_office(reading, span.start)):

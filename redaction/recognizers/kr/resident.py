@@ -29,6 +29,8 @@ from redaction.recognizers.recognizer import (
 _SEPARATE = 0.8  # the score of the written form, before any other evidence
 _FORMS = Forms(
     Form("separated", "6[-./_~:* ]7", _SEPARATE),
+    # One digit in each box of a form.
+    Form("boxed", "(?:6|(?:1 ){5}1)[- ](?:7|(?:1 ){6}1)(?! 1)", 0.6),
     # Columns of a table, or a number that the end of a line breaks.
     Form("broken", "6N7", 0.6),
     # Members of a list; dates and amounts stand so too, so that more must speak for a number.
@@ -42,8 +44,14 @@ _MASK = re.compile(r"[*●○◯xX#]{6}(?![*●○◯xX#0-9])")
 _NAME_BEFORE = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{3})[ ]?(?:씨|님)?[ ]?[(,][ ]?$")
 _BRACKET_BEHIND = re.compile(r"[ ]?[,)]")
 _LONGEST_NAME = 12
+_MORE_BEHIND = re.compile("[ ]?[-0-9]")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _NOUGHT = re.compile(r"(?:^|[^0-9])0\.$")
+_SECOND_PART = re.compile(
+    r"(?:뒷|뒤)[ ]?(?:7|일곱)?[ ]?자리(?:[은는가이]|의|:)?[ ]{0,2}(?P<digits>[0-9]{7})(?![0-9-])"
+)
+_RESIDENT = re.compile("주민|외국인[ ]?등록")
+_SECOND_REACH = 32
 _LABELS = Labels.of(WORDS, "resident foreigner", "office corporation health military member")
 # Six digits, a hyphen, seven and a birth date are a person's, whichever office's number stands in
 # the line; only a corporation's is written in the same way.
@@ -98,19 +106,28 @@ def _score(reading: Reading, number: Number, base: float) -> float:
     return min(score, 1.0)
 
 
-def _bounded(text: str, number: Number, rule: str) -> int | None:
+def _bounded(reading: Reading, number: Number, rule: str) -> int | None:
     """Where the number ends; None if it is a part of something longer."""
+    text = reading.text
     if rule == "masked":
         mask = _MASK.match(text, number.end)
         if mask is not None:
             return mask.end()
-        return number.end if is_birth(number.digits) and _in_brackets(text, number) else None
+        if is_birth(number.digits) and (_in_brackets(text, number) or _labelled(reading, number)):
+            return number.end
+        return None
     if rule == "run":
         beside = text[max(0, number.start - 1) : number.start] + text[number.end : number.end + 1]
         # A comma before thirteen digits is a table's; behind a nought's point they are a fraction.
         if not _HEX.isdisjoint(beside) or _NOUGHT.search(text, number.start - 3, number.start):
             return None
     return number.end
+
+
+def _labelled(reading: Reading, number: Number) -> bool:
+    """Whether a number that ends with the digit for the sex stands behind its label."""
+    nearby = _LABELS_OF_SEPARATED.around(reading, number.start, number.end)
+    return nearby.helps and not nearby.behind and not _MORE_BEHIND.match(reading.text, number.end)
 
 
 def _in_brackets(text: str, number: Number) -> bool:
@@ -120,11 +137,22 @@ def _in_brackets(text: str, number: Number) -> bool:
     return named is not None and may_be_name(named["name"])
 
 
+def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
+    """The last seven digits alone, where the words say so: 주민번호 뒷자리 1234567."""
+    text = reading.text
+    for match in _SECOND_PART.finditer(text) if "자리" in text else ():
+        if match["digits"][0] in kinds and _RESIDENT.search(
+            text, max(0, match.start() - _SECOND_REACH), match.start()
+        ):
+            yield Span(*match.span("digits"), entity, 0.8, "resident.second")
+
+
 def _find(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
+    yield from _second_parts(reading, entity, kinds)
     for form, number in _FORMS.numbers(reading):
         if number.digits[6] not in kinds:
             continue
-        end = _bounded(reading.text, number, form.rule)
+        end = _bounded(reading, number, form.rule)
         if end is None or number.digits in _EXAMPLES:
             continue
         score = _score(reading, number, form.score)

@@ -34,6 +34,9 @@ _KEY_BLOCK = re.compile(
 _URL = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/:@\"'<>가-힣]{0,64}:[^\s/@\"'<>]{1,128}@[^\s\"'<>가-힣]{1,200}"
 )
+_ORACLE = re.compile(
+    r"jdbc:oracle:[a-z0-9]{2,5}:[^\s/@:\"']{1,64}/[^\s@/\"']{1,128}@[^\s\"'<>가-힣]{1,200}"
+)
 _SCHEME_REACH = 31
 _URL_ENDS = ".,;:!?)]}"
 # Between the label and the value: 비밀번호는, password =, "token": ", --password, Bearer.
@@ -80,6 +83,8 @@ def _urls(text: str) -> Iterator[Span]:
             end = match.end() - len(match[0]) + len(match[0].rstrip(_URL_ENDS))
             yield Span(start, end, "SECRET", 0.95, "secret.url")
         at = text.find("://", at + 3)
+    for match in _ORACLE.finditer(text) if "jdbc:oracle:" in text else ():
+        yield Span(*match.span(), "SECRET", 0.95, "secret.url")
 
 
 # What a program's own option takes: mysql -pValue, sshpass -p Value, redis-cli -a Value.

@@ -45,6 +45,13 @@ def found(text: str) -> list[tuple[str, str]]:
         ("3782-822463-10005", "CREDIT_CARD", "3782-822463-10005"),
         ("여권번호 M12345678", "KR_PASSPORT", "M12345678"),
         ("여권 M123A4567을", "KR_PASSPORT", "M123A4567"),
+        ("미국 여권번호는 530492817이다", "KR_PASSPORT", "530492817"),
+        ("Passport No. 53049281", "KR_PASSPORT", "53049281"),
+        (
+            "jdbc:oracle:thin:scott/tiger@10.1.2.3:1521:XE",
+            "SECRET",
+            "jdbc:oracle:thin:scott/tiger@10.1.2.3:1521:XE",
+        ),
         ("공일공 일이삼사 오육칠팔", "PHONE_NUMBER", "공일공 일이삼사 오육칠팔"),
         ("번호는 공일공-1234-5678이에요", "PHONE_NUMBER", "공일공-1234-5678"),
         (

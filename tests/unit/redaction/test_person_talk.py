@@ -1,0 +1,58 @@
+"""Names as people say them, with the shipped dictionary; beside words that only look so."""
+
+import pytest
+
+from redaction.recognizers.models import with_models
+from redaction.recognizers.packs import PACKS, find
+
+KR = with_models((PACKS["kr"],))
+
+
+def names(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in find(text, KR) if span.entity == "PERSON"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("민수 엄마가 어제 전화했다", ["민수"]),
+        ("보라네 엄마", ["보라"]),
+        ("저 은지인데요 어제 서류 두고 갔어요", ["은지"]),
+        ("저는 이하늘별이라고 합니다", ["이하늘별"]),
+        ("가람님이 공유해 주신 링크", ["가람"]),
+        ("5학년 라온이는 발표를 잘한다", ["라온"]),
+        ("재석아 그 파일 좀 보내줘", ["재석"]),
+        ("최사원이 대신 받았다", ["최"]),
+        ("남궁 옥분 / 선우 은숙", ["남궁 옥분", "선우 은숙"]),
+        ("필리핀 국적 로델 카스트로 주니어(38)는", ["로델 카스트로 주니어"]),
+        ("베트남 출신 근로자 도 티 하 씨와", ["도 티 하"]),
+        ("스리랑카인 니말 페레라는 사람을 구했다", ["니말 페레라"]),
+        ("왕밍(중국), 스즈키 이치로(일본)", ["왕밍", "스즈키 이치로"]),
+        ("자르갈사이항 씨의 고용허가", ["자르갈사이항"]),
+        ("사외이사 Maria Gonzalez, 감사 John Q. Public", ["Maria Gonzalez", "John Q. Public"]),
+        ("From: Jiwoo Park", ["Jiwoo Park"]),
+        ("사망자: 간호조무사 공유진(41)", ["공유진"]),
+    ],
+)
+def test_name_without_a_form_of_its_own_is_found(text: str, expected: list[str]) -> None:
+    assert names(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "우리 엄마, 아이 엄마, 초보 아빠, 고모 어머니",
+        "하나님과 부처님, 고객님, 주인님, 담당자님",
+        "저 민원인인데요, 저는 학생이라고 합니다",
+        "고양이가 울고 어린이는 웃는다",
+        "위원장은 정회를 선포하고 고소장을 읽었다",
+        "브라질 출신 바이러스 학자가 발표했다",
+        "미국 국적 항공사(운항 중단)",
+        "지정과장, 부사장",
+        "협조자 민원봉사과, 회계과와 총무과",
+        "대표 Seoul Center, 감사 Korea Bank",
+        "305동 1101호 문 앞",
+    ],
+)
+def test_word_that_only_looks_like_a_name_stays(text: str) -> None:
+    assert names(text) == []
