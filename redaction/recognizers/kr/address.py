@@ -38,13 +38,15 @@ _UNIT = re.compile(
     rf"(?P<region>{_REGION})?(?P<district>(?:{_DISTRICT}){{1,2}})?(?P<small>{_SMALL})?"
 )
 _BARE_UNIT = re.compile(_MUNICIPALITY)
+_DISTRICT_ALONE = re.compile(DISTRICTS)
+_REGION_BEFORE = re.compile(rf"(?<![가-힣])(?P<region>{_REGION})[ ]$")
 _ANY_UNIT = re.compile(rf"(?:{_REGION}|{_DISTRICT})")
 # Within a longer word: only what can be nothing else.
 _WHOLE_UNIT = re.compile(rf"(?:{REGIONS})(?:{REGION_ENDINGS})(?!로)|(?:{REGIONS})?{_DISTRICT}")
 _WORD = re.compile(r"[가-힣0-9A-Za-z]+$")
 # The word before a number: a road (with the number of its lane), or a unit that has lots.
 _ROAD = re.compile(
-    r"(?P<glued>[가-힣0-9A-Za-z·]{0,30}?)(?P<name>[가-힣A-Za-z·]{1,12}[0-9]{0,3}(?:로|길))"
+    r"(?P<glued>[가-힣0-9A-Za-z·]{0,30}?)(?P<name>[가-힣A-Za-z·]{1,12}[0-9]{0,3}(?:대로|로|길))"
     r"(?: ?[0-9]{1,4}(?:번|가|나|다|라|마|바|사"
     r"|아)?길)?(?: ?[가-힣]{1,6}[0-9]{0,3}길)? ?(?:지하 ?)?$"
 )
@@ -52,8 +54,10 @@ _LANE = re.compile(r"[ ]?(?:번|가|나|다|라|마|바|사|아)?길|[ ]?가(?![
 # 구로 3동 is a district, 중앙로 12길 a lane.
 _NOT_OF_ROAD = re.compile(rf"{_LANE.pattern}|동(?![ ,]{{0,2}}제?[0-9])")
 _LOT = re.compile(
-    r"(?P<glued>[가-힣0-9]{0,30}?)(?P<name>[가-힣]{1,7}[0-9]{0,2}(?:동|리|읍|면)|[가-힣]{1,5}[0-9]가)"
+    r"(?P<glued>[가-힣0-9]{0,30}?)"
+    r"(?P<name>[가-힣]{1,7}[0-9]{0,2}(?:동|리|읍|면)|[가-힣]{1,5}[ ]?[0-9]가)"
 )
+_WARD = re.compile("[0-9]가")  # 매산로 1가
 _HILL = re.compile(r" ?산? ?$")
 _NO_ROAD = re.compile(
     r"(?:.*으로|앞으로|대로|그대로|별로|새로|서로|바로|따로|실제로|수시로|임의로|스스로|제대로"
@@ -89,12 +93,13 @@ _BUILDING = (
 _BLOCK = r"(?:제?[0-9]{1,4}|[A-Za-z가-하])동"
 _ROOM = (
     r"(?:(?:반?지하|지층|옥탑)[ ]?)?"
-    r"(?:제?[A-Z]?[0-9]{1,5}(?:-[0-9]{1,3})?호(?!선|봉|기|실)|[Bb]?[0-9]{1,4}호실)"
+    r"(?:제?[A-Z]?[0-9]{1,5}(?:-[0-9]{1,3})?호(?!선|봉|기|실)|[Bb]?[0-9]{1,4}호실"
+    r"|B[0-9]{2,4}(?![0-9A-Za-z]))"
 )
-_FLOOR = r"(?:지하[ ]?|지상[ ]?|[Bb])?[0-9]{1,3}층"
+_FLOOR = r"제?(?:지하[ ]?|지상[ ]?|[Bb])?[0-9]{1,3}층(?:[ ](?:좌측|우측|왼쪽|오른쪽|앞쪽|뒤쪽))?"
 _DETAIL = re.compile(
     rf"(?:[ ]?,)?[ ]{{0,2}}(?:(?:{_BLOCK}(?![가-힣]{{2}})[ ,]{{0,2}})?(?:{_ROOM}|{_FLOOR})"
-    rf"|{_BLOCK}(?![가-힣])|[0-9]{{1,2}}통[ ]?[0-9]{{1,2}}반"
+    rf"|(?:반지하|지하|옥탑방?)(?![가-힣])|{_BLOCK}(?![가-힣])|[0-9]{{1,2}}통[ ]?[0-9]{{1,2}}반"
     rf"|{_BUILDING}(?![가-힣]{{2}})[ ](?:[A-Z]-?)?[0-9]{{3,4}}(?![0-9.,:/가-힣-])"
     rf"|{_BUILDING}(?![가-힣]{{2}})(?:[ ]?[0-9]{{1,2}}(?:단지"
     rf"|차))?(?:[ ][0-9]{{2,4}}-[0-9]{{3,4}}(?![0-9]))?"
@@ -111,7 +116,7 @@ _BRACKETS = re.compile(
 )
 _MOST_DETAILS = 4
 _UNITS = re.compile(rf"{_BLOCK}[ ,]{{0,2}}{_ROOM}|[0-9]{{3,4}}-[0-9]{{3,4}}호")
-_HOUSE = re.compile(rf"(?P<name>{_BUILDING}|[가-힣A-Za-z0-9]{{2,14}})[ ]?$")
+_HOUSE = re.compile(rf"(?P<name>{_BUILDING}(?:[ ][0-9]{{1,2}}단지)?|[가-힣A-Za-z0-9]{{2,14}})[ ]?$")
 _LABELS = Labels.of(WORDS, "address", "office phone account business")
 _LABEL_BEHIND = re.compile(r"[ ]?(?:에|로|으로)?[ ]?(?:거주|사는|살고|삽니다|전입|이사|주소)")
 
@@ -132,6 +137,14 @@ class _Head(NamedTuple):
     small: int
 
 
+def _alone(text: str, floor: int, word: re.Match[str]) -> int | None:
+    """Where the region begins before a district's bare name: 서울 관악."""
+    if not _DISTRICT_ALONE.fullmatch(word[0]):
+        return None
+    behind = _REGION_BEFORE.search(text, max(floor, word.start() - 8), word.start())
+    return behind.start("region") if behind else None
+
+
 def _head(text: str, floor: int, start: int) -> _Head:
     """Steps back from the road's or lot's word over the units before it."""
     known = small = 0
@@ -144,6 +157,9 @@ def _head(text: str, floor: int, start: int) -> _Head:
             break
         whole = word[0]
         unit = _UNIT.fullmatch(whole)
+        alone = _alone(text, floor, word) if unit is None else None
+        if alone is not None:
+            return _Head(alone, known + 2, small)
         if unit is None and not _BARE_UNIT.fullmatch(whole):
             # A label or another word may stand directly before: 주소는서울시, 거주지:서울.
             inner = _ANY_UNIT.search(whole)
@@ -232,7 +248,10 @@ def _lot(reading: Reading, floor: int, start: int) -> Span | None:
     text = reading.text
     hill = _HILL.search(text, max(floor, start - 3), start)
     end = hill.start() if hill else start
-    lot = _LOT.fullmatch(text, _word_start(text, max(floor, end - _LONGEST_WORD), end), end)
+    begin = _word_start(text, max(floor, end - _LONGEST_WORD), end)
+    if _WARD.fullmatch(text, begin, end) and text[begin - 1 : begin] == " ":
+        begin = _word_start(text, max(floor, end - _LONGEST_WORD), begin - 1)
+    lot = _LOT.fullmatch(text, begin, end)
     number = _AFTER_LOT.match(text, start)
     if lot is None or number is None or _LANE.match(text, number.end()):
         return None

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
-from redaction.recognizers.kr.name_words import GIVEN, SURNAMES, may_be_name
+from redaction.recognizers.kr.name_words import GIVEN, SURNAMES, TITLES, may_be_name
 from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
@@ -33,7 +33,7 @@ _BORN = re.compile(
     r"|일생(?![가-힣]))"
 )
 _NAME_BEFORE = re.compile(
-    r"(?<![가-힣])(?P<name>[가-힣]{2,4})[ ]?(?:씨|님|군|양)?[ ]?"
+    rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})[ ]?(?:씨|님|군|양|[ ](?:{TITLES}))?[ ]?"
     r"(?:\(|,[ ]|[ ]/[ ]?|/|[ ]{2}|\t|\|[ ]?)(?:(?:남|여|남자|여자|남성"
     r"|여성)[,./ ]{1,2})?(?:만?[ ]?[0-9]{1,3}세[,./ ]{1,2})?$"
 )
@@ -126,7 +126,8 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "identifier"
     floor = max(0, start - _REACH)
     named = _NAME_BEFORE.search(text, floor, start)
-    if named is not None and may_be_name(named["name"]):
+    bracket = text[:start].endswith("(") or year <= _LAST_YEAR_ALONE
+    if named is not None and bracket and may_be_name(named["name"]):
         return "name"
     if _SEX_BEFORE.search(text, floor, start):
         return "sex"
@@ -159,6 +160,12 @@ _NAMED_BEHIND = re.compile(r"[ ,]{1,2}(?P<name>[가-힣]{3})(?![가-힣]{2})")
 _BEFORE_DAY = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{3})[ ]$")
 
 
+def _in_brackets(text: str, start: int, end: int) -> bool:
+    """Whether a year of birth is one of the things in brackets behind a person."""
+    before, behind = text[max(0, start - 2) : start].rstrip(), text[end : end + 1]
+    return before.endswith(("(", ",")) and behind in (")", ",") and ")" in text[end : end + 40]
+
+
 def _names_follow(text: str, end: int) -> bool:
     """Whether a usual name of three syllables stands behind: 85년생 김지훈."""
     named = _NAMED_BEHIND.match(text, end)
@@ -174,12 +181,13 @@ def _years(reading: Reading) -> Iterator[Span]:
         if (
             person
             or match["month"]
+            or _in_brackets(text, match.start(), match.end())
             or _SAID_BEHIND.match(text, match.end())
             or _names_follow(text, match.end())
             or _SELF_BEFORE.search(text, floor, match.start())
             or _FAMILY_BEFORE.search(text, floor, match.start())
         ):
-            yield Span(match.start(), match.end() - 1, "KR_BIRTH_DATE", 0.7, "birth.year")
+            yield Span(match.start(), match.end(), "KR_BIRTH_DATE", 0.7, "birth.year")
 
 
 def _find(reading: Reading) -> Iterator[Span]:

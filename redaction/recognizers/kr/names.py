@@ -22,6 +22,7 @@ from redaction.recognizers.kr.name_words import (
     spaced_noun,
 )
 from redaction.recognizers.kr.names_model import Name, NameModel, load
+from redaction.recognizers.kr.person_abroad import from_abroad
 from redaction.recognizers.kr.person_forms import in_brackets
 from redaction.recognizers.kr.person_talk import in_talk
 from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
@@ -74,7 +75,9 @@ class _Finder:
 
     def __call__(self, reading: Reading) -> Iterator[Span]:
         """What the rules find, and what the network finds elsewhere or more of."""
-        known = resolve((*self.rules(reading), *in_talk(reading.text, self.model.mask)))
+        text, mask = reading.text, self.model.mask
+        beside = (*in_talk(text, mask), *from_abroad(text, mask))
+        known = resolve((*self.rules(reading), *beside))
         said = list(in_brackets(reading.text, self._found(reading.text)))
         yield from _together(known, said)
 

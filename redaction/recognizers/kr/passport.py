@@ -24,10 +24,11 @@ _FORM = re.compile(
 # The regional letters of passports before 2008 have no certain end, and other letters are other
 # countries': only behind the label.
 _OLD = re.compile(
-    rf"{_BEGINS}(?:[A-Za-z]{{2}}[ -]?[0-9]{{7}}|[A-Za-z][ -]?(?:[0-9]{{7,8}}"
+    rf"{_BEGINS}(?:[A-Za-z]{{2}}[ -]?[0-9]{{7}}|[A-Za-z][0-9]{{7}}[A-Za-z]"
+    rf"|[A-Za-z][ -]?(?:[0-9]{{7,8}}"
     rf"|[0-9]{{4}}[ -][0-9]{{4}})){_ENDS}"
 )
-_SHAPE = re.compile("[789](?![L])|3[LBXH -]4|3[ -]5|4[ -]4")
+_SHAPE = re.compile("[789](?![L])|7L|3[LBXH -]4|3[ -]5|4[ -]4")
 _DIGITS = re.compile(rf"{_BEGINS}[0-9]{{8,9}}{_ENDS}")
 _LABEL_BEFORE = re.compile(
     r"(?:여권[ ]?번호|(?i:passport[ ]?(?:no\.?|num(?:ber)?)))(?:[은는이가]|\([^()\n]{1,12}\))?"

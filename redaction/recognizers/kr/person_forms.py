@@ -54,7 +54,9 @@ _ROMANISED = re.compile(
 
 # Vietnam's usual surnames and, behind the rarer ones, middle names, without their accents.
 _VIETNAMESE_LATIN = re.compile(
-    r"(?:(?:Nguyen|Tran|Pham|Hoang|Huynh|Duong|Truong|Phan)(?:[ ][A-Z][a-z]{1,6}){1,3}"
+    r"(?:(?:Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Bùi|Hồ|Ngô|Dương|Lý)"
+    r"(?:[ ][A-ZĐ][a-zà-ỹđ]{1,6}){1,3}"
+    r"|(?:Nguyen|Tran|Pham|Hoang|Huynh|Duong|Truong|Phan)(?:[ ][A-Z][a-z]{1,6}){1,3}"
     r"|(?:Le|Do|Vu|Vo|Dang|Bui|Ngo|Ho|Ly|Dinh|Trinh)[ ](?:Thi|Van|Duc|Minh|Thanh|Ngoc|Quoc|Xuan)"
     r"(?:[ ][A-Z][a-z]{1,6}){1,2})(?![A-Za-z0-9@_-])",
     re.IGNORECASE,
@@ -71,7 +73,7 @@ _MASKED = re.compile(
 _HANJA = re.compile(r"(?<![一-鿿])[一-鿿]{2,4}(?![一-鿿])")
 _AGAIN = re.compile(
     r"[ ]?(?:[(,][ ]?(?P<hanja>[一-鿿]{2,4})"
-    r"|\([ ]?(?P<latin>[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}))[ ]?\)"
+    r"|\([ ]?(?P<latin>[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}))[ ]?[),]"
 )
 _SPACED = re.compile(
     rf"(?<![가-힣0-9])(?P<name>[{_SURNAME}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])"

@@ -111,6 +111,26 @@ _MASKED = re.compile(
 )
 
 
+# O1O-12O4-5678: letters in the place of noughts, to pass by filters such as this one.
+_LETTERED = re.compile(
+    r"(?<![A-Za-z0-9])[0Oo]1[0Oo16789][-. ]?[0-9Oo]{3,4}[-. ]?[0-9Oo]{4}(?![A-Za-z0-9])"
+)
+# Other countries' (ITU-T E.164): seven to fifteen digits behind the plus.
+_ABROAD = re.compile(
+    r"(?<![0-9A-Za-z+])\+(?!82)[1-9][0-9]{0,2}(?:[ -]\(?[0-9]{1,4}\)?){1,4}[ -][0-9]{2,8}(?![0-9])"
+    r"|(?<![0-9A-Za-z+])\+(?!82)[1-9][0-9]{0,2}[ -][0-9]{8,11}(?![0-9])"
+)
+
+
+def _elsewhere(reading: Reading) -> Iterator[Span]:
+    text = reading.text
+    for match in _LETTERED.finditer(text) if "O" in text or "o" in text else ():
+        if "O" in match[0].upper():
+            yield Span(*match.span(), "PHONE_NUMBER", 0.75, "phone.mobile.lettered")
+    for match in _ABROAD.finditer(text) if "+" in text else ():
+        yield Span(*match.span(), "PHONE_NUMBER", 0.8, "phone.abroad")
+
+
 def _masked(reading: Reading) -> Iterator[Span]:
     for match in _MASKED.finditer(reading.text) if "01" in reading.text else ():
         yield Span(*match.span(), "PHONE_NUMBER", 0.75, "phone.mobile.masked")
@@ -123,7 +143,7 @@ def _international(reading: Reading) -> Iterator[Span]:
 
 
 def _find(reading: Reading, *, offices: bool) -> Iterator[Span]:
-    for find in (_domestic, _international, _masked):
+    for find in (_domestic, _international, _masked, _elsewhere):
         for span in find(reading):
             mobile = span.rule.startswith("phone.mobile")
             if offices is (not mobile and beside_office(reading, span.start)):

@@ -41,7 +41,9 @@ _FORMS = Forms(
 )
 _MASK = re.compile(r"[*●○◯xX#]{6}(?![*●○◯xX#0-9])")
 # 홍길동(640912-1), 본인(홍길동, 640912-1): the digit for the sex ends the number, in brackets.
-_NAME_BEFORE = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{3})[ ]?(?:씨|님)?[ ]?[(,][ ]?$")
+_NAME_BEFORE = re.compile(
+    r"(?<![가-힣])(?P<name>[가-힣](?:[가-힣]|[*○O])[가-힣])[ ]?(?:씨|님)?[ ]?[(,][ ]?$"
+)
 _BRACKET_BEHIND = re.compile(r"[ ]?[,)]")
 _LONGEST_NAME = 12
 _MORE_BEHIND = re.compile("[ ]?[-0-9]")
@@ -134,7 +136,9 @@ def _in_brackets(text: str, number: Number) -> bool:
     if _BRACKET_BEHIND.match(text, number.end) is None:
         return False
     named = _NAME_BEFORE.search(text, max(0, number.start - _LONGEST_NAME), number.start)
-    return named is not None and may_be_name(named["name"])
+    return named is not None and (
+        not named["name"][1].isalpha() or named["name"][1] == "O" or may_be_name(named["name"])
+    )
 
 
 def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
