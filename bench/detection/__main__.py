@@ -13,7 +13,15 @@ from bench.detection.score import Count, Score, names_alone, score
 from bench.detection.speed import MESSAGE, PASSAGE, Timing, load, messages, passages, timing
 from bench.detection.stress import stress
 from bench.detection.systems import System, ko_pii, ours, presidio
-from bench.detection.texts import HELD_BACK, WRITTEN, Text, read_dev, read_written
+from bench.detection.texts import (
+    HELD_BACK,
+    UNUSUAL,
+    UNUSUAL_HELD_BACK,
+    WRITTEN,
+    Text,
+    read_dev,
+    read_written,
+)
 
 SEED = 20261127
 COUNT = 960
@@ -63,6 +71,8 @@ def _sets(options: argparse.Namespace) -> dict[str, list[Text]]:
         "generated": generate(count=options.count, seed=options.seed),
         "written": read_written(WRITTEN),
         "held back": read_written(HELD_BACK),
+        "unusual": read_written(UNUSUAL),
+        "unusual held back": read_written(UNUSUAL_HELD_BACK),
         "stress": stress(seed=options.seed),
     }
     if options.dev:

@@ -52,6 +52,8 @@ CRITICAL = frozenset(
 _TEXTS = Path(__file__).resolve().parent.parent / "texts"
 WRITTEN = _TEXTS / "handwritten.jsonl"
 HELD_BACK = _TEXTS / "held_back.jsonl"
+UNUSUAL = _TEXTS / "unusual.jsonl"
+UNUSUAL_HELD_BACK = _TEXTS / "unusual_held_back.jsonl"
 _MARK = re.compile(r"\{\{(\??)([A-Z_]+)\|((?:(?!\}\}).)+)\}\}", re.DOTALL)
 _DEV_LABELS = {
     "RRN": "KR_RRN",

@@ -19,6 +19,8 @@ from bench.detection.stress import stress
 from bench.detection.texts import (
     HELD_BACK,
     KINDS,
+    UNUSUAL,
+    UNUSUAL_HELD_BACK,
     WRITTEN,
     Gold,
     Text,
@@ -215,10 +217,14 @@ def test_written_set_is_large_and_varied_and_its_gold_stands_in_its_text() -> No
     assert sum(not text.personal for text in texts) >= len(texts) / 4
 
 
-def test_held_back_texts_share_nothing_with_the_written_ones() -> None:
-    texts = read_written(HELD_BACK)
+@pytest.mark.parametrize(
+    ("held_back", "shown"), [(HELD_BACK, WRITTEN), (UNUSUAL_HELD_BACK, UNUSUAL)]
+)
+def test_held_back_texts_share_nothing_with_the_others(held_back: Path, shown: Path) -> None:
+    texts = read_written(held_back)
     assert_gold_stands_in_its_text(texts)
-    assert {text.text for text in texts} & {text.text for text in read_written(WRITTEN)} == set()
+    assert_gold_stands_in_its_text(read_written(shown))
+    assert {text.text for text in texts} & {text.text for text in read_written(shown)} == set()
 
 
 def test_stress_lines_cover_every_kind() -> None:
