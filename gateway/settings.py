@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from gateway import os_words, settings_words
+from gateway.settings_archive import ArchiveSettings
 from gateway.settings_forward import ForwardSettings
 from gateway.settings_kept import ContentSettings, RetentionSettings, SubjectSettings
 from gateway.settings_ledger import LedgerSettings, WitnessSettings
@@ -317,6 +318,7 @@ class Settings(Group):
     retention: RetentionSettings = RetentionSettings()
     witnesses: WitnessSettings = WitnessSettings()
     forward: ForwardSettings = ForwardSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("models")
@@ -338,16 +340,42 @@ def read_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     Raises:
         SettingsError: a file that cannot be read, an unknown name, a wrong value.
     """
+    try:
+        return Settings.model_validate(_tree(config, environ))
+    except ValidationError as error:
+        raise SettingsError(settings_words.explain(error, Settings)) from None
+
+
+class _ArchiveAlone(Group):
+    """What is looked at where nothing is served, and `identity` and `models` need not be there."""
+
+    archive: ArchiveSettings = ArchiveSettings()
+
+
+def read_archive_settings(
+    config: Path | None = None, environ: Mapping[str, str] | None = None
+) -> ArchiveSettings:
+    """The settings of the archive alone, from the same places; the other groups may be wrong.
+
+    Raises:
+        SettingsError: as `read_settings`.
+    """
+    tree = _tree(config, environ)
+    try:
+        return _ArchiveAlone.model_validate({"archive": tree.get("archive") or {}}).archive
+    except ValidationError as error:
+        raise SettingsError(settings_words.explain(error, _ArchiveAlone)) from None
+
+
+def _tree(config: Path | None, environ: Mapping[str, str] | None) -> dict[str, Any]:
+    """The file with the variables put in their places."""
     environ = os.environ if environ is None else environ  # noqa: TID251 the one place
     path = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     tree = _read_file(path) if path else {}
     for name, value in environ.items():
         if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
             _set(tree, name, value)
-    try:
-        return Settings.model_validate(tree)
-    except ValidationError as error:
-        raise SettingsError(settings_words.explain(error, Settings)) from None
+    return tree
 
 
 def is_configured(config: Path | None = None, environ: Mapping[str, str] | None = None) -> bool:

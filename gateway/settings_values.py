@@ -42,6 +42,23 @@ def https_url(text: str) -> str:
     return text
 
 
+def https_or_loopback_url(text: str) -> str:
+    """As `https_url`, and plain HTTP to this machine itself, by its address or as `localhost`."""
+    if not text.startswith("http://"):
+        return https_url(text)
+    host = urlsplit(text).hostname if _is_http_url(text) else None
+    if host is None or not (host == "localhost" or _is_loopback(host)):
+        raise problem("https_or_loopback_url")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _is_http_url(text: str) -> bool:
     """Whether paths can be written behind it: a scheme and a host, no user, query or fragment."""
     if not text.isascii() or not text.isprintable() or " " in text:

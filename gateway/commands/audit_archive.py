@@ -1,28 +1,35 @@
-"""`gwanmun audit archive` and `verify-manifests`: a folder per day, and that none was changed."""
+"""`gwanmun audit archive` and `verify-manifests`: a folder per day, and that none was changed.
+
+The days lie in a folder or in a bucket with object lock; the words are the same.
+"""
 
 import asyncio
 import json
 import sys
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import os_words
+from gateway.commands.archive_place import PlaceArgument, archive_place
 from gateway.commands.officer import refused
-from gateway.commands.place import existing, ledger_settings
-from gateway.exports.archive import archive_days
+from gateway.commands.place import ledger_settings
+from gateway.exports.archive import Locks, Place, archive_days
 from gateway.exports.record import KST
 from gateway.ledger.errand import errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
-from gateway.proofs.manifest import ChainReport, DayFlaw, Manifest, verify_chain
+from gateway.proofs.manifest import ChainReport, DayFlaw, DayProblem, Manifest, verify_chain
 from gateway.proofs.trust import Trust, TrustUnreadable
 from gateway.settings import StoreSettings
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
+from inference.task import JsonObject
 
 BROKEN = 1
+_DRAFTS = "archive-drafts"  # in the data directory: days on their way to a bucket
+_MOST_SHOWN = 20  # findings in words
 _FLAWS: dict[DayFlaw, str] = {
     DayFlaw.MISSING: "그날의 목록이 없습니다",
     DayFlaw.MALFORMED: "목록의 형식이 깨졌습니다",
@@ -34,13 +41,14 @@ _FLAWS: dict[DayFlaw, str] = {
     DayFlaw.FILE_MISSING: "파일이 없습니다",
     DayFlaw.FILE_CHANGED: "파일이 바뀌었습니다",
     DayFlaw.FILE_UNKNOWN: "목록에 없는 파일이 있습니다",
+    DayFlaw.OVERWRITTEN: "그 위에 다른 판이 쓰였습니다 (처음 판으로 검증함)",
+    DayFlaw.MARKED_DELETED: "삭제 표시가 덮였습니다 (처음 판으로 검증함)",
+    DayFlaw.RETENTION: "설정보다 약하게 또는 짧게 잠겨 있습니다",
 }
-
-FolderArgument = Annotated[Path, typer.Argument(metavar="폴더", help="날짜별 폴더가 놓이는 곳.")]
 
 
 def archive(
-    folder: FolderArgument,
+    folder: PlaceArgument,
     data: Annotated[
         Path | None, typer.Option("--data", help="데이터 디렉터리(SQLite). 없으면 설정의 것.")
     ] = None,
@@ -49,10 +57,11 @@ def archive(
 
     하루에 한 번 실행하십시오. 거른 날은 다음에 함께 담습니다.
     """
-    place = existing(folder)
     store, key_dir = (StoreSettings(data_dir=data), None) if data else ledger_settings()
     try:
-        made = asyncio.run(_made(store, errand_keys(store.data_dir, key_dir), place))
+        keys = errand_keys(store.data_dir, key_dir)
+        with archive_place(folder, drafts=store.data_dir / _DRAFTS) as place:
+            made = asyncio.run(_made(store, keys, place))
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽을 수 없습니다.\nThe database cannot be read."
         raise refused(str(error) or words) from None
@@ -75,7 +84,7 @@ def archive(
 
 
 def verify_manifests(
-    folder: FolderArgument,
+    folder: PlaceArgument,
     trust: Annotated[Path, typer.Option("--trust", help="믿는 공개 키의 파일(trust.json).")],
     until: Annotated[
         str, typer.Option("--until", help="이날까지 있어야 합니다. 없으면 어제(한국 시각).")
@@ -88,17 +97,19 @@ def verify_manifests(
     except ValueError:
         raise refused("--until: 날짜가 아닙니다. (not a date)") from None
     try:
-        report = verify_chain(existing(folder), Trust.read(trust), until=wanted)
+        with archive_place(folder) as place:
+            report = verify_chain(place, Trust.read(trust), until=wanted)
+            locks = place.locks()
     except TrustUnreadable as error:
         raise refused(f"{trust}: 공개 키 파일을 읽을 수 없습니다. ({error})") from None
     except OSError:
         raise refused(f"{folder}: 읽을 수 없습니다. (cannot be read)") from None
-    sys.stdout.write(_json(report) if as_json else _words(report))
-    if report.problem:
+    sys.stdout.write(_json(report, locks) if as_json else _words(report, locks))
+    if report.problem or report.surface:
         raise typer.Exit(BROKEN)
 
 
-async def _made(store: StoreSettings, keys: LedgerKeys, folder: Path) -> list[Manifest]:
+async def _made(store: StoreSettings, keys: LedgerKeys, place: Place) -> list[Manifest]:
     async with Database(
         store.data_dir,
         store.database_url,
@@ -106,32 +117,64 @@ async def _made(store: StoreSettings, keys: LedgerKeys, folder: Path) -> list[Ma
         ca_file=store.ca_file,
         lock=False,  # a gateway may hold it: this only reads beside it
     ) as database:
-        return await archive_days(database, keys, folder, today=_today())
+        return await archive_days(database, keys, place, today=_today())
 
 
 def _today() -> date:
     return datetime.now(KST).date()
 
 
-def _json(report: ChainReport) -> str:
-    problem = report.problem
-    tree = {
+def _json(report: ChainReport, locks: Locks | None) -> str:
+    """`surface` and `retention` stand there for a bucket alone."""
+    problem = report.problem or next(iter(report.surface), None)
+    tree: JsonObject = {
         "verified": problem is None,
-        "first": report.first and report.first.isoformat(),
-        "last": report.last and report.last.isoformat(),
+        "first": report.first.isoformat() if report.first else None,
+        "last": report.last.isoformat() if report.last else None,
         "days": report.days,
-        "problem": problem
-        and {"day": problem.day.isoformat(), "flaw": problem.flaw.value, "file": problem.file},
+        "problem": _fact(problem) if problem else None,
     }
+    if locks is not None:
+        least = locks.least_until
+        tree["surface"] = [_fact(each) for each in report.surface]
+        tree["retention"] = {
+            "mode": locks.mode,
+            "days": locks.days,
+            "least_until": _utc(least) if least else None,
+        }
     return json.dumps(tree, ensure_ascii=False) + "\n"
 
 
-def _words(report: ChainReport) -> str:
-    problem = report.problem
-    if problem is None:
-        return f"검증 완료 (verified): {report.first}부터 {report.last}까지 {report.days}일\n"
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _fact(problem: DayProblem) -> JsonObject:
+    return {"day": problem.day.isoformat(), "flaw": problem.flaw.value, "file": problem.file}
+
+
+def _words(report: ChainReport, locks: Locks | None) -> str:
+    lines = []
+    if report.problem:
+        lines += [f"맞는 날 {report.days}일", f"검증 실패 (broken): {_told(report.problem)}"]
+    elif report.surface:
+        lines.append(
+            f"처음 판은 모두 맞습니다 (the first versions are whole): {report.first}부터 "
+            f"{report.last}까지 {report.days}일"
+        )
+    else:
+        lines.append(f"검증 완료 (verified): {report.first}부터 {report.last}까지 {report.days}일")
+    lines += [f"  {_told(each)}" for each in report.surface[:_MOST_SHOWN]]
+    if len(report.surface) > _MOST_SHOWN:
+        lines.append(f"  외 {len(report.surface) - _MOST_SHOWN}개 (more in --json)")
+    if locks is not None and locks.least_until is not None:
+        lines.append(
+            f"잠금 (object lock): 설정 {locks.mode} {locks.days}일, 가장 먼저 끝나는 때 "
+            f"{locks.least_until.astimezone(KST).isoformat(timespec='seconds')}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _told(problem: DayProblem) -> str:
     file = f", {problem.file}" if problem.file.isprintable() and problem.file else ""
-    return (
-        f"맞는 날 {report.days}일\n검증 실패 (broken): {problem.day}{file}: "
-        f"{_FLAWS[problem.flaw]} [{problem.flaw.value}]\n"
-    )
+    return f"{problem.day}{file}: {_FLAWS[problem.flaw]} [{problem.flaw.value}]"

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from gateway import os_words
+from gateway.commands.archive_place import archive_place
 from gateway.commands.config import load
 from gateway.commands.officer import refused
-from gateway.commands.place import existing
 from gateway.domain import Grade
 from gateway.ledger.errand import account, errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
@@ -30,12 +30,13 @@ def prune(
         Path | None, typer.Option("--data", help="데이터 디렉터리(SQLite). 없으면 설정의 것.")
     ] = None,
     archive: Annotated[
-        Path | None,
+        str,
         typer.Option(
             "--archive",
-            help="날짜별 폴더(audit archive)에 담긴 기록만 지웁니다. 있으면 꼭 주십시오.",
+            metavar="폴더|s3://버킷/앞이름",
+            help="날짜별 보관(audit archive)에 담긴 기록만 지웁니다. 있으면 꼭 주십시오.",
         ),
-    ] = None,
+    ] = "",
 ) -> None:
     """보유 기간(retention.*)이 끝난 기록을 지우고, 지웠다는 것을 서명해 남깁니다.
 
@@ -50,7 +51,7 @@ def prune(
         store, key_dir = StoreSettings(data_dir=data), None
     try:
         keys = errand_keys(store.data_dir, key_dir)
-        upto = _archived(existing(archive), keys) if archive else None
+        upto = _archived(archive, keys) if archive else None
         acts = asyncio.run(_pruned(store, keys, keep_of(retention), upto))
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
@@ -88,9 +89,10 @@ def keep_of(retention: RetentionSettings) -> Keep:
     )
 
 
-def _archived(folder: Path, keys: LedgerKeys) -> int:
+def _archived(archive: str, keys: LedgerKeys) -> int:
     """The last position that stands in an archive."""
-    last = last_manifest(folder, keys.pins)
+    with archive_place(archive) as place:
+        last = last_manifest(place, keys.pins)
     return last.upto if last else 0
 
 

@@ -2,16 +2,16 @@
 
 Days are Korean. An event belongs to the first day that was not archived yet when the order of
 commits reached it: one that was committed late stands in a later day's file, never in none and
-never in two. A day's folder is made aside and takes its name when all of it is durable. Files are
-made read-only; that nobody writes over them is for the place where they lie (WORM) to see to.
+never in two. A day is made as a draft on this machine, and handed whole to the place that keeps it:
+a folder (archive_folder.py) or a bucket with object lock (archive_bucket.py).
 """
 
 import os
-import shutil
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from gateway.exports.formats import json_line, settle
@@ -20,37 +20,88 @@ from gateway.ledger.keys import LedgerKeys
 from gateway.proofs.manifest import (
     FILE_NAME,
     ArchivedFile,
+    Days,
     Manifest,
     last_manifest,
     manifest_bytes,
 )
 from gateway.store.database import Database
 from gateway.store.exports import PAGE, Selection, last_position
-from gateway.store.private_file import sync_folder, write_whole
+from gateway.store.private_file import write_whole
 
 _PLATFORM_FILE: Final = "platform.jsonl"
 _READ_ONLY: Final = 0o440
 _ONE_DAY: Final = timedelta(days=1)
 
 
+class ArchiveUnusable(Exception):
+    """The place cannot take or show days; the message says why, in Korean and English."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A whole day on this machine: its files and its manifest, durable; `upto` is a position."""
+
+    day: date
+    folder: Path
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """How days have to be locked, and when the first lock ends of all that were read."""
+
+    mode: str
+    days: int
+    least_until: datetime | None
+
+
+class Place(Days, Protocol):
+    """What keeps the archive's days. `days` names those that are there whole."""
+
+    def begun(self, day: date) -> int | None:
+        """The position up to which a day goes that is there in part; None if nothing of it is.
+
+        Raises:
+            ArchiveUnusable: it cannot be read, or is not of a command like this.
+        """
+
+    def draft(self, day: date) -> Path:
+        """A new, empty folder to make a day in, in place of one that was left."""
+
+    def keep(self, draft: Draft) -> None:
+        """Keeps a day for good. Nothing that is there is written over.
+
+        Raises:
+            ArchiveUnusable: it cannot, or other files of this day are there.
+            OSError: the draft cannot be read or moved.
+        """
+
+    def locks(self) -> Locks | None:
+        """How what was read so far is locked; None where nothing is."""
+
+
 async def archive_days(
-    database: Database, keys: LedgerKeys, folder: Path, *, today: date
+    database: Database, keys: LedgerKeys, place: Place, *, today: date
 ) -> list[Manifest]:
     """Archives every day before `today` that is not yet; returns their manifests.
 
     Raises:
         ValueError: the archive's last manifest, or an event, is not what this log has signed.
-        OSError: the folder cannot be written.
+        ArchiveUnusable: the place does not take them.
+        OSError: a folder cannot be written.
         StoreUnavailable: the database cannot be read.
     """
     made: list[Manifest] = []
-    before = last_manifest(folder, keys.pins)
+    before = last_manifest(place, keys.pins)
     async with database.reading() as connection:
         bound = await last_position(connection)
         first = await read_records(connection, Selection(None, 0, bound), 1)
     day = before.day + _ONE_DAY if before else day_of(first[0]) if first else today
     while day < today:
-        before = await _archive_day(database, keys, folder, (day, before, bound))
+        begun = place.begun(day)
+        span = (before, bound if begun is None else begun)
+        before = await _archive_day(database, keys, place, (day, *span))
         made.append(before)
         day += _ONE_DAY
     return made
@@ -64,13 +115,11 @@ def day_of(record: Record) -> date:
 async def _archive_day(
     database: Database,
     keys: LedgerKeys,
-    folder: Path,
-    place: tuple[date, Manifest | None, int],
+    place: Place,
+    span: tuple[date, Manifest | None, int],
 ) -> Manifest:
-    day, before, bound = place
-    draft = folder / f".{day.isoformat()}.draft"
-    shutil.rmtree(draft, ignore_errors=True)  # of a command that was killed
-    draft.mkdir(mode=0o750)
+    day, before, bound = span
+    draft = place.draft(day)
     after = before.upto if before else 0
     counts: dict[str, int] = {}
     upto = after
@@ -91,10 +140,10 @@ async def _archive_day(
         previous=(before.day, before.hash) if before else None,
     )
     write_whole(draft / FILE_NAME, manifest_bytes(manifest, keys.writing_key), _READ_ONLY)
-    draft.rename(folder / day.isoformat())
-    sync_folder(folder)
-    written = last_manifest(folder, keys.pins)
-    assert written is not None  # noqa: S101 it was just made
+    place.keep(Draft(day=day, folder=draft, upto=upto))
+    written = last_manifest(place, keys.pins)
+    if written is None or written.day != day:
+        raise ValueError("the day that was kept is not the newest")
     return written
 
 

@@ -1,7 +1,7 @@
 """Manifests of days: what was archived each day, in a chain that misses no day and no event.
 
-A folder of archives has a folder per day (Korean time), named `2026-11-26`. In it stand that day's
-files and `manifest.json`, one line of canonical JSON (RFC 8785):
+An archive has a folder per day (Korean time), named `2026-11-26`. In it stand that day's files and
+`manifest.json`, one line of canonical JSON (RFC 8785):
 
     {"format": "gwanmun/day-manifest/v1", "origin": …, "day": "2026-11-26",
      "after": 120, "upto": 310, "files": [{"name": …, "bytes": …, "sha256": …, "events": …}],
@@ -11,7 +11,8 @@ The files hold the events behind the position `after` and up to `upto`. `previou
 the file of the day before; null begins a chain. The signature is a pinned writer's (Ed25519), over
 "gwanmun/day-manifest/v1" LF ‖ the canonical JSON of all but the signature. The model is the chain
 of AWS CloudTrail's digest files. What it cannot see: a chain that was cut off at its end, unless
-the verifier is told up to which day it must go.
+the verifier is told up to which day it must go. Where the days lie is the matter of a `Days`: a
+folder here, a bucket in `gateway/exports/archive_bucket.py`.
 """
 
 import base64
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,11 +40,16 @@ _MOST_BYTES: Final = 16 << 20  # of a manifest: tens of thousands of agencies
 _KEYS: Final = {
     *("format", "origin", "day", "after", "upto", "files", "previous", "key_id", "signature")
 }
+_MOST_SURFACE: Final = 1_000  # findings that a report holds
 _ONE_DAY: Final = timedelta(days=1)
 
 
 class DayFlaw(StrEnum):
-    """What is wrong with a day; a closed set of words."""
+    """What is wrong with a day; a closed set of words.
+
+    The last three are of a bucket alone, and of its surface: the first version, which is what was
+    locked, is checked all the same.
+    """
 
     MISSING = "missing"
     MALFORMED = "malformed"
@@ -55,6 +61,9 @@ class DayFlaw(StrEnum):
     FILE_MISSING = "file_missing"
     FILE_CHANGED = "file_changed"
     FILE_UNKNOWN = "file_unknown"
+    OVERWRITTEN = "overwritten"
+    MARKED_DELETED = "marked_deleted"
+    RETENTION = "retention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +100,70 @@ class DayProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainReport:
-    """What was found: whole days from `first` to `last`; None without any."""
+    """What was found: whole days from `first` to `last`; None without any.
+
+    `problem` ends the chain. `surface` does not: it is what lies over files that are whole, or
+    protects them too little; the first 1,000 findings.
+    """
 
     first: date | None
     last: date | None
     days: int
     problem: DayProblem | None
+    surface: tuple[DayProblem, ...] = ()
+
+
+class Days(Protocol):
+    """Where the days of an archive lie. Nothing of it is believed: all is checked."""
+
+    def days(self) -> list[date]:
+        """The days that have a place, oldest first.
+
+        Raises:
+            OSError: they cannot be listed.
+        """
+
+    def names(self, day: date) -> list[str]:
+        """The files of a day, sorted.
+
+        Raises:
+            OSError: they cannot be listed.
+        """
+
+    def pieces(self, day: date, name: str) -> Iterator[bytes]:
+        """A file's bytes, in pieces that fit into memory.
+
+        Raises:
+            OSError: on the first piece, it is not there or cannot be read.
+        """
+
+    def surface(self, day: date) -> list[DayProblem]:
+        """What lies over the files of a day whose pieces were read, or protects them too little."""
+
+
+class DaysInFolder:
+    """Days in a folder of this machine; a file has one version, and nothing lies over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def days(self) -> list[date]:
+        """See Days."""
+        return sorted(filter(None, map(day_named, (each.name for each in self._folder.iterdir()))))
+
+    def names(self, day: date) -> list[str]:
+        """See Days."""
+        return sorted(each.name for each in (self._folder / day.isoformat()).iterdir())
+
+    def pieces(self, day: date, name: str) -> Iterator[bytes]:
+        """See Days."""
+        with (self._folder / day.isoformat() / name).open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+
+    def surface(self, day: date) -> list[DayProblem]:
+        """See Days."""
+        return []
 
 
 class _Wrong(Exception):
@@ -127,54 +194,57 @@ def manifest_bytes(manifest: Manifest, key: Ed25519PrivateKey) -> bytes:
     return canonical(tree | {"signature": base64.b64encode(signature).decode()}) + b"\n"
 
 
-def archived_days(folder: Path) -> list[date]:
-    """The days that a folder has a place for, oldest first.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return sorted(day for day in map(_day, (each.name for each in folder.iterdir())) if day)
-
-
-def last_manifest(folder: Path, trust: Trust) -> Manifest | None:
+def last_manifest(archive: Days, trust: Trust) -> Manifest | None:
     """The newest day of an archive, to go on from; its files are not looked at.
 
     Raises:
         ValueError: it is not one that a pinned key has signed.
         OSError: it cannot be read.
     """
-    days = archived_days(folder)
+    days = archive.days()
     try:
-        return _read(folder, days[-1], trust) if days else None
+        return _read(archive, days[-1], trust) if days else None
     except _Wrong as wrong:
         raise ValueError(wrong.flaw.value) from None
 
 
-def verify_chain(folder: Path, trust: Trust, *, until: date | None = None) -> ChainReport:
+def verify_chain(archive: Days, trust: Trust, *, until: date | None = None) -> ChainReport:
     """Checks every day and file, from the oldest; ends at the first that is wrong.
 
     Memory does not grow with the files. With `until` the days have to reach it.
 
     Raises:
-        OSError: the folder cannot be read.
+        OSError: the archive cannot be read.
     """
-    days = archived_days(folder)
+    days = archive.days()
     first, last, count = days[0] if days else None, None, 0
     before: Manifest | None = None
+    problem: DayProblem | None = None
+    surface: list[DayProblem] = []
     wanted = first or until
     while wanted is not None and wanted <= max([*days[-1:], *([until] if until else [])]):
         try:
-            before = _checked(folder, wanted, trust, before)
+            before = _checked(archive, wanted, trust, before)
         except _Wrong as wrong:
             problem = DayProblem(day=wanted, flaw=wrong.flaw, file=wrong.file)
-            return ChainReport(first=first, last=last, days=count, problem=problem)
+            break
+        surface = [*surface, *archive.surface(wanted)][:_MOST_SURFACE]
         last, count, wanted = wanted, count + 1, wanted + _ONE_DAY
-    return ChainReport(first=first, last=last, days=count, problem=None)
+    return ChainReport(first=first, last=last, days=count, problem=problem, surface=(*surface,))
 
 
-def _checked(folder: Path, day: date, trust: Trust, before: Manifest | None) -> Manifest:
+def day_named(name: str) -> date | None:
+    """The day of a folder that has its name, spelt in the one way; None for any other name."""
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None
+
+
+def _checked(archive: Days, day: date, trust: Trust, before: Manifest | None) -> Manifest:
     """1. It is there and signed. 2. It follows the day before. 3. Its files are those it names."""
-    manifest = _read(folder, day, trust)
+    manifest = _read(archive, day, trust)
     if before is None:
         if manifest.previous is not None:
             raise _Wrong(DayFlaw.PREVIOUS)  # the days before the oldest were taken away
@@ -183,31 +253,33 @@ def _checked(folder: Path, day: date, trust: Trust, before: Manifest | None) -> 
     if manifest.upto < manifest.after or manifest.after != (before.upto if before else 0):
         raise _Wrong(DayFlaw.POSITIONS)
     for each in manifest.files:
-        _check_file(folder / day.isoformat() / each.name, each)
+        _check_file(archive, day, each)
     named = {each.name for each in manifest.files} | {FILE_NAME}
-    for found in sorted(each.name for each in (folder / day.isoformat()).iterdir()):
+    for found in archive.names(day):
         if found not in named:
             raise _Wrong(DayFlaw.FILE_UNKNOWN, found)
     return manifest
 
 
-def _check_file(path: Path, said: ArchivedFile) -> None:
+def _check_file(archive: Days, day: date, said: ArchivedFile) -> None:
     digest, size = hashlib.sha256(), 0
     try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE_BYTES):
-                digest.update(piece)
-                size += len(piece)
+        for piece in archive.pieces(day, said.name):
+            digest.update(piece)
+            size += len(piece)
     except OSError:
         raise _Wrong(DayFlaw.FILE_MISSING, said.name) from None
     if (size, digest.hexdigest()) != (said.size_bytes, said.sha256):
         raise _Wrong(DayFlaw.FILE_CHANGED, said.name)
 
 
-def _read(folder: Path, day: date, trust: Trust) -> Manifest:
+def _read(archive: Days, day: date, trust: Trust) -> Manifest:
+    raw = b""
     try:
-        with (folder / day.isoformat() / FILE_NAME).open("rb") as file:
-            raw = file.read(_MOST_BYTES)
+        for piece in archive.pieces(day, FILE_NAME):
+            raw += piece
+            if len(raw) > _MOST_BYTES:
+                raise _Wrong(DayFlaw.MALFORMED)
     except OSError:
         raise _Wrong(DayFlaw.MISSING) from None
     try:
@@ -252,11 +324,3 @@ def _files(rows: list[dict[str, Any]]) -> Iterator[ArchivedFile]:
         if not isinstance(name, str) or Path(name).name != name or name == FILE_NAME:
             raise ValueError("not a file of the day's folder")
         yield ArchivedFile(name, int(row["bytes"]), str(row["sha256"]), int(row["events"]))
-
-
-def _day(name: str) -> date | None:
-    try:
-        day = date.fromisoformat(name)
-    except ValueError:
-        return None
-    return day if day.isoformat() == name else None

@@ -5,6 +5,7 @@ from integration.conftest import a_line, detector
 from parts.helm import helm
 from parts.keycloak_gateway import behind_keycloak, keycloak, keycloak_ports
 from parts.kubernetes import cluster
+from parts.seaweedfs import seaweed
 
 __all__ = [
     "a_line",
@@ -15,4 +16,5 @@ __all__ = [
     "helm",
     "keycloak",
     "keycloak_ports",
+    "seaweed",
 ]

@@ -37,6 +37,7 @@ from gateway.commands.audit import app as audit_app
 from gateway.demo.engine_script import Script
 from gateway.domain import Outcome, Role
 from gateway.exports.archive import archive_days
+from gateway.exports.archive_folder import FolderPlace
 from gateway.exports.formats import Format
 from gateway.identity.login import SESSION_COOKIE
 from gateway.proofs.entry import event_hash
@@ -259,7 +260,9 @@ async def test_no_export_holds_a_byte_of_another_agencys_events(tmp_path: Path) 
     (out / "worm").mkdir()
     async with beside(kept) as database:
         day = date(2027, 1, 15)
-        await archive_days(database, kept.keys(), out / "worm", today=day + timedelta(1))
+        await archive_days(
+            database, kept.keys(), FolderPlace(out / "worm"), today=day + timedelta(1)
+        )
     marks = marks_of(kept, AGENCY, OTHER_AGENCY)
     tried = 0
     for path in sorted(each for each in out.rglob("*") if each.is_file()):

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.commands.audit import app
 from gateway.exports.archive import archive_days
+from gateway.exports.archive_folder import FolderPlace
 from gateway.proofs.manifest import ChainReport, DayFlaw, Manifest, manifest_bytes, verify_chain
 from gateway.proofs.trust import Trust
 
@@ -32,11 +33,11 @@ async def write_days(kept: Kept, *days: int) -> None:
 
 async def archived(kept: Kept, folder: Path, today: date) -> list[Manifest]:
     async with beside(kept) as database:
-        return await archive_days(database, kept.keys(), folder, today=today)
+        return await archive_days(database, kept.keys(), FolderPlace(folder), today=today)
 
 
 def checked(kept: Kept, folder: Path, until: date | None = None) -> ChainReport:
-    return verify_chain(folder, Trust.read(kept.trust_file), until=until)
+    return verify_chain(FolderPlace(folder), Trust.read(kept.trust_file), until=until)
 
 
 async def test_every_event_of_whole_days_is_archived_once_by_day_and_agency(
@@ -159,7 +160,7 @@ async def test_commands_archive_and_name_the_missing_day(tmp_path: Path) -> None
     empty = CLI.invoke(app, ["verify-manifests", *words, "--until", "2023-11-15"])
     assert (empty.exit_code, json.loads(empty.output)["problem"]["flaw"]) == (1, "missing")
     async with beside(kept) as database:
-        await archive_days(database, kept.keys(), folder, today=date(2023, 11, 17))
+        await archive_days(database, kept.keys(), FolderPlace(folder), today=date(2023, 11, 17))
     right = CLI.invoke(app, ["verify-manifests", *words, "--until", "2023-11-16"])
     assert (right.exit_code, json.loads(right.output)["days"]) == (0, 2)
     late = CLI.invoke(app, ["verify-manifests", *words, "--until", "2023-11-17"])

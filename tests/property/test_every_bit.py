@@ -15,6 +15,7 @@ from test_proofs_bits import ROWS, check
 from tiling import Cosigner, Files, Log, entry, flipped
 
 from gateway.exports.archive import archive_days
+from gateway.exports.archive_folder import FolderPlace
 from gateway.proofs.agency import open_head
 from gateway.proofs.manifest import verify_chain
 from gateway.proofs.note import NoteInvalid
@@ -86,7 +87,7 @@ async def give(folder: Path) -> Given:
         receipt = await ledger.receipt(opening.record_id, AGENCY)
         assert receipt is not None
     async with beside(kept) as database:
-        await archive_days(database, kept.keys(), archive, today=DAY + timedelta(1))
+        await archive_days(database, kept.keys(), FolderPlace(archive), today=DAY + timedelta(1))
     newest = "SELECT note FROM agency_head WHERE agency = ? ORDER BY size DESC LIMIT 1"
     ((head,),) = kept.ask(newest, AGENCY)
     return Given(Trust.read(kept.trust_file), dataclasses.asdict(receipt), str(head), archive)
@@ -123,12 +124,14 @@ def test_every_bit_of_an_agencys_head_is_found(given: Given) -> None:
 def test_every_bit_of_a_days_manifest_and_a_bit_of_each_byte_of_its_files_is_found(
     given: Given,
 ) -> None:
-    assert verify_chain(given.archive, given.trust, until=DAY).problem is None
+    assert verify_chain(FolderPlace(given.archive), given.trust, until=DAY).problem is None
     for path in sorted(given.archive.glob("*/*")):
         raw = path.read_bytes()
         path.chmod(0o640)
         for bit in range(0, len(raw) * 8, 1 if path.name == "manifest.json" else 9):
             path.write_bytes(flipped(raw, bit))
-            assert verify_chain(given.archive, given.trust, until=DAY).problem is not None, bit
+            assert (
+                verify_chain(FolderPlace(given.archive), given.trust, until=DAY).problem is not None
+            ), bit
         path.write_bytes(raw)
-    assert verify_chain(given.archive, given.trust, until=DAY).problem is None
+    assert verify_chain(FolderPlace(given.archive), given.trust, until=DAY).problem is None
