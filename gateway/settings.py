@@ -346,25 +346,28 @@ def read_settings(config: Path | None = None, environ: Mapping[str, str] | None 
         raise SettingsError(settings_words.explain(error, Settings)) from None
 
 
-class _ArchiveAlone(Group):
+class KeptSettings(Group):
     """What is looked at where nothing is served, and `identity` and `models` need not be there."""
 
     archive: ArchiveSettings = ArchiveSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
-def read_archive_settings(
+def read_kept_settings(
     config: Path | None = None, environ: Mapping[str, str] | None = None
-) -> ArchiveSettings:
-    """The settings of the archive alone, from the same places; the other groups may be wrong.
+) -> KeptSettings:
+    """The settings of archive and retention alone; the other groups may be wrong or missing.
 
     Raises:
         SettingsError: as `read_settings`.
     """
     tree = _tree(config, environ)
     try:
-        return _ArchiveAlone.model_validate({"archive": tree.get("archive") or {}}).archive
+        return KeptSettings.model_validate(
+            {name: tree.get(name) or {} for name in KeptSettings.model_fields}
+        )
     except ValidationError as error:
-        raise SettingsError(settings_words.explain(error, _ArchiveAlone)) from None
+        raise SettingsError(settings_words.explain(error, KeptSettings)) from None
 
 
 def _tree(config: Path | None, environ: Mapping[str, str] | None) -> dict[str, Any]:

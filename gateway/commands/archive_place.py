@@ -18,7 +18,7 @@ from gateway.commands.place import existing
 from gateway.exports.archive import ArchiveUnusable, Place
 from gateway.exports.archive_folder import FolderPlace
 from gateway.outward.http import TrustUnusable, trust
-from gateway.settings import SettingsError, read_archive_settings
+from gateway.settings import SettingsError, read_kept_settings
 from gateway.store.private_file import is_private
 
 _SCHEME: Final = "s3://"
@@ -71,7 +71,7 @@ def _bucket(name: str, prefix: str, drafts: Path | None) -> Iterator[Place]:
     from gateway.outward.bucket import BucketServer
 
     try:
-        settings = read_archive_settings()
+        settings = read_kept_settings().archive
         trust(settings.ca_file)
     except (SettingsError, TrustUnusable) as error:
         raise refused(f"설정이 올바르지 않습니다. (The settings are wrong.)\n{error}") from None

@@ -19,7 +19,7 @@ from gateway.ledger.errand import account, errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
 from gateway.ledger.pruning import Keep, Pruner, RecordsPruned
 from gateway.proofs.manifest import last_manifest
-from gateway.settings import StoreSettings, is_configured
+from gateway.settings import SettingsError, StoreSettings, is_configured, read_kept_settings
 from gateway.settings_kept import RetentionSettings
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
@@ -43,12 +43,7 @@ def prune(
     끝값: 0 됨, 2 안 됨. 지운 기록의 잎과 증명은 남아 `gwanmun audit verify`가 그대로 맞습니다.
     PostgreSQL에서는 store.database_url에 gwanmun_pruner 역할을 적습니다. 하루에 한 번 실행하십시오.
     """
-    store, key_dir, retention = StoreSettings(), None, RetentionSettings()
-    if is_configured():
-        settings = load(None)
-        store, key_dir, retention = settings.store, settings.ledger.key_dir, settings.retention
-    if data:  # what is kept for how long stays the settings' affair
-        store, key_dir = StoreSettings(data_dir=data), None
+    store, key_dir, retention = _chosen(data)
     try:
         keys = errand_keys(store.data_dir, key_dir)
         upto = _archived(archive, keys) if archive else None
@@ -87,6 +82,18 @@ def keep_of(retention: RetentionSettings) -> Keep:
         inquiries=retention.inquiry_days,
         rights=retention.rights_days,
     )
+
+
+def _chosen(data: Path | None) -> tuple[StoreSettings, Path | None, RetentionSettings]:
+    """Store, keys and retention by the settings; with `--data` only how long things are kept."""
+    if data is None and is_configured():
+        settings = load(None)
+        return settings.store, settings.ledger.key_dir, settings.retention
+    try:
+        retention = read_kept_settings().retention
+    except SettingsError as error:
+        raise refused(f"설정이 올바르지 않습니다. (The settings are wrong.)\n{error}") from None
+    return StoreSettings(data_dir=data) if data else StoreSettings(), None, retention
 
 
 def _archived(archive: str, keys: LedgerKeys) -> int:

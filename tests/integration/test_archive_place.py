@@ -20,7 +20,7 @@ from ports import free_ports
 
 from gateway.commands.audit import app
 from gateway.outward.bucket import Bucket, BucketFailed, BucketServer
-from gateway.settings import SettingsError, read_archive_settings
+from gateway.settings import SettingsError, read_kept_settings
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -207,9 +207,9 @@ def test_only_a_bucket_loads_its_client() -> None:
 def test_settings_of_the_archive_are_read_without_the_others(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("archive: {endpoint_url: https://s3.example.go.kr, retention_days: 1095}\n")
-    read = read_archive_settings(file, {"GWANMUN_ARCHIVE__REGION": "kr-1"})
+    read = read_kept_settings(file, {"GWANMUN_ARCHIVE__REGION": "kr-1"}).archive
     assert (read.endpoint_url, read.region) == ("https://s3.example.go.kr", "kr-1")
     assert (read.retention_days, read.retention_mode) == (1095, "COMPLIANCE")
     file.write_text("archive: {endpoint: https://s3.example.go.kr}\n")
     with pytest.raises(SettingsError, match="endpoint_url"):
-        read_archive_settings(file, {})
+        read_kept_settings(file, {})
