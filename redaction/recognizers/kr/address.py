@@ -122,6 +122,7 @@ _LABEL_BEHIND = re.compile(r"[ ]?(?:에|로|으로)?[ ]?(?:거주|사는|살고|
 
 
 # Behind the label units are often left bare: 주소 서울 관악 신림 123-4 2층.
+_BARE_LABELS = ("주소", "거주지", "자택", "배송지", "수령지", "집은", "집 ")
 _BARE = re.compile(
     rf"(?:주소지?|거주지|자택|배송지|수령지|(?<![가-힣])집)(?:[은는]|:)?[ ]{{1,2}}"
     rf"(?P<address>{_REGION}[ ][가-힣]{{2,4}}(?:[ ][가-힣]{{2,5}}[0-9]?){{0,2}}[ ]"
@@ -319,7 +320,7 @@ def _candidates(reading: Reading) -> Iterator[Span]:
 
 def _bare(text: str, known: list[Span]) -> Iterator[Span]:
     """Addresses behind their label that nothing else has read."""
-    for match in _BARE.finditer(text):
+    for match in _BARE.finditer(text) if any(label in text for label in _BARE_LABELS) else ():
         end, details = _tail(text, match.end())
         read = any(span.start < end and match.start("address") < span.end for span in known)
         if not read and (details or not _COUNTED.match(text, end)):

@@ -143,6 +143,7 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
 
 
 # 저는 85년생, 김철수(1985년생): of nobody in particular a year of birth is a statistic.
+_YEAR_ENDS = ("년생", "년 생", "월생", "월 생")
 _YEAR_BORN = re.compile(
     r"(?<![0-9])(?:19|20)?[0-9]{2}[ ]?년(?P<month>[ ]?[0-9]{1,2}[ ]?월)?[ ]?생"
     r"(?![가-힣]?[ ]?(?:이상|이하|이전|이후))"
@@ -174,7 +175,7 @@ def _names_follow(text: str, end: int) -> bool:
 
 def _years(reading: Reading) -> Iterator[Span]:
     text = reading.text
-    for match in _YEAR_BORN.finditer(text) if "생" in text else ():
+    for match in _YEAR_BORN.finditer(text) if any(end in text for end in _YEAR_ENDS) else ():
         floor = max(0, match.start() - _REACH)
         named = _NAME_BEFORE.search(text, floor, match.start())
         person = named is not None and may_be_name(named["name"])

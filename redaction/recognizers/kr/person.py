@@ -69,6 +69,8 @@ _SELF = re.compile(
     rf"(?P<name>[{_FIRST}][가-힣]{{1,3}}?)"
     r"(?=입니다|이라고|라고|이에요|예요|이고|이며|이라는|라는|올시다|[ ]?\()"
 )
+_SELF_WORDS = ("저는", "이름은", "성명은", "성함은", "본인은", "존함은")
+_NAME_WORDS = ("이름", "성명", "성함", "명의자", "성 ")
 # 저 심학수라고 합니다
 _CALLS_HIMSELF = re.compile(
     rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{2}})(?=이?라고[ ]?(?:합니다|해요|하는데|합니다만))"
@@ -285,27 +287,33 @@ def _behind_role(text: str, position: int) -> Iterator[Span]:
 
 
 def _named(text: str) -> Iterator[Span]:
-    for pattern, rule in (
-        (_BRACKET, "person.bracket"),
-        (_SELF, "person.self"),
-        (_CALLS_HIMSELF, "person.self"),
+    for pattern, rule, words in (
+        (_BRACKET, "person.bracket", ("(",)),
+        (_SELF, "person.self", _SELF_WORDS),
+        (_CALLS_HIMSELF, "person.self", ("라고",)),
     ):
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text) if _holds(text, words) else ():
             if _plausible(match["name"]) and (pattern is _SELF or _usual(match["name"])):
                 yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, rule)
 
 
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    """Whether a text holds any of the words that a pattern needs: looked for much faster."""
+    return any(word in text for word in words)
+
+
 def _without_colons(text: str) -> Iterator[Span]:
-    for match in _NAMED.finditer(text):
+    named = _holds(text, _NAME_WORDS)
+    for match in _NAMED.finditer(text) if named else ():
         run = _HANGUL.match(text, match.end())
         name = split_name(run[0]) if run else None
         if name is not None and len(name) > 2:
             yield Span(match.end(), match.end() + len(name), "PERSON", 0.8, "person.self")
-    for match in _CALLED_LATIN.finditer(text):
+    for match in _CALLED_LATIN.finditer(text) if named else ():
         span = _value(text, match.end())
         if span is not None:
             yield span
-    for match in _QUOTED.finditer(text):
+    for match in _QUOTED.finditer(text) if _holds(text, ("'", '"')) else ():
         if len(match["name"]) > 2 and _plausible(match["name"]) and _usual(match["name"]):
             yield Span(*match.span("name"), "PERSON", 0.75, "person.quoted")
 

@@ -66,6 +66,7 @@ _CAPITAL = re.compile(r"(?<![A-Za-z0-9._@/-])[A-Z]")
 
 _PLAIN_SIGN = "[*＊○◯●〇□■×]"
 _SIGN = "[*＊○◯●〇□■×△▲ＯXxOo]"
+_ANY_SIGN = re.compile(_SIGN)
 _MASKED = re.compile(
     rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{_SURNAME}])"
     rf"(?:{_SIGN}{{1,2}}[가-힣](?=$|[^가-힣]|(?:{PARTICLES}|님|씨))|{_PLAIN_SIGN}{{1,3}}(?!{_PLAIN_SIGN}))"
@@ -97,14 +98,14 @@ def written_otherwise(text: str) -> Iterator[Span]:
         match = _ROMANISED.match(text, start) or _VIETNAMESE_LATIN.match(text, start)
         if match and _capitals(match[0]):
             yield Span(match.start(), match.end(), "PERSON", 0.85, "person.latin")
-    for match in _MASKED.finditer(text):
+    for match in _MASKED.finditer(text) if _ANY_SIGN.search(text) else ():
         yield Span(match.start(), match.end(), "PERSON", 0.86, "person.masked")
     for match in _SPACED.finditer(text):
         if not spaced_noun(text, match.start(), match["name"].replace(" ", "")):
             yield Span(match.start("name"), match.end("name"), "PERSON", 0.88, "person.spaced")
     for match in _VIETNAMESE.finditer(text):
         yield Span(*match.span(), "PERSON", 0.87, "person.foreign")
-    for match in _ANONYMOUS.finditer(text):
+    for match in _ANONYMOUS.finditer(text) if "씨" in text or "모" in text else ():
         yield Span(match.start("name"), match.end("name"), "PERSON", 0.6, "person.anonymous")
 
 

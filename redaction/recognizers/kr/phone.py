@@ -105,16 +105,15 @@ def _domestic(reading: Reading) -> Iterator[Span]:
 
 # 010-****-1234: what is left names the person to whoever knows the rest.
 _MASKED = re.compile(
-    r"(?<![0-9*])01[016789][-. ]?(?:[*xX○●]{3,4}|[0-9]{2}[*xX○●]{2})[-. ]?[0-9]{4}(?![0-9])"
-    r"|(?<![0-9*])01[016789][-. ]?[0-9]{3,4}[-. ]?(?:[*xX○●]{4}|[0-9]{2}[*xX○●]{2})"
+    r"01[016789][-. ]?(?:[*xX○●]{3,4}|[0-9]{2}[*xX○●]{2})[-. ]?[0-9]{4}(?![0-9])"
+    r"|01[016789][-. ]?[0-9]{3,4}[-. ]?(?:[*xX○●]{4}|[0-9]{2}[*xX○●]{2})"
     r"(?![0-9*xX○●])"
 )
 
 
+_BEFORE_NUMBER = frozenset("0123456789*")
 # O1O-12O4-5678: letters in the place of noughts, to pass by filters such as this one.
-_LETTERED = re.compile(
-    r"(?<![A-Za-z0-9])[0Oo]1[0Oo16789][-. ]?[0-9Oo]{3,4}[-. ]?[0-9Oo]{4}(?![A-Za-z0-9])"
-)
+_LETTERED = re.compile(r"[0Oo]1[0Oo16789][-. ]?[0-9Oo]{3,4}[-. ]?[0-9Oo]{4}(?![A-Za-z0-9])")
 # Other countries' (ITU-T E.164): seven to fifteen digits behind the plus.
 _ABROAD = re.compile(
     r"(?<![0-9A-Za-z+])\+(?!82)[1-9][0-9]{0,2}(?:[ -]\(?[0-9]{1,4}\)?){1,4}[ -][0-9]{2,8}(?![0-9])"
@@ -125,14 +124,18 @@ _ABROAD = re.compile(
 def _elsewhere(reading: Reading) -> Iterator[Span]:
     text = reading.text
     for match in _LETTERED.finditer(text) if "O" in text or "o" in text else ():
-        if "O" in match[0].upper():
+        before = text[match.start() - 1 : match.start()]
+        if "O" in match[0].upper() and not (before.isascii() and before.isalnum()):
             yield Span(*match.span(), "PHONE_NUMBER", 0.75, "phone.mobile.lettered")
     for match in _ABROAD.finditer(text) if "+" in text else ():
         yield Span(*match.span(), "PHONE_NUMBER", 0.8, "phone.abroad")
 
 
 def _masked(reading: Reading) -> Iterator[Span]:
-    for match in _MASKED.finditer(reading.text) if "01" in reading.text else ():
+    text = reading.text
+    for match in _MASKED.finditer(text) if "01" in text else ():
+        if text[match.start() - 1 : match.start()] in _BEFORE_NUMBER:
+            continue
         yield Span(*match.span(), "PHONE_NUMBER", 0.75, "phone.mobile.masked")
 
 
