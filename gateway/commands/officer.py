@@ -72,6 +72,8 @@ def reason_of(file: Path | None, asks: str = "사유 (reason)") -> str:
         ).strip()
     except (OSError, UnicodeDecodeError):
         raise refused(f"{file}: 읽을 수 없습니다. (cannot be read)") from None
+    except typer.Abort:  # the input has ended, or somebody broke off
+        found = ""
     if not 0 < len(found) <= _MOST_REASON:
         raise refused(
             f"{asks}: {_MOST_REASON}자까지 적으십시오. "

@@ -240,19 +240,21 @@ def test_command_asks_for_the_reason_and_says_what_it_made(case: Case) -> None:
     ("more", "reason", "agency", "says"),
     [
         ((), "\n \n", AGENCY, "reason"),
+        ((), "\n", AGENCY, "reason"),
+        ((), "", AGENCY, "reason"),
         ((), "가" * 1_001 + "\n", AGENCY, "1000"),
         (("--officer", "홍 길동"), "why\n", AGENCY, "--officer"),
         ((), "why\n", "", "--agency"),
         (("--from", "어제"), "why\n", AGENCY, "--from"),
         (("--action", "Request"), "why\n", AGENCY, "--action"),
     ],
-    ids=["no reason", "long reason", "a name", "no agency", "no time", "no action"],
+    ids=["spaces", "no reason", "no input", "long", "a name", "no agency", "no time", "no action"],
 )
 def test_command_refuses_and_writes_nothing(
     case: Case, more: tuple[str, ...], reason: str, agency: str, says: str
 ) -> None:
     code, output = case.run(*more, reason=reason, agency=agency)
-    assert code == 2 if reason.strip() else code != 0
+    assert code == 2
     assert says in output
     assert not case.file.exists()
 
