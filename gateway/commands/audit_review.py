@@ -17,6 +17,7 @@ from gateway.commands.officer import (
     moment_of,
     reason_of,
     refused,
+    require_order,
 )
 from gateway.commands.place import ledger_settings
 from gateway.exports.record import KST
@@ -77,10 +78,12 @@ def review(  # noqa: PLR0913 each is a word of the command line
 def _period(begin: str, end: str) -> Period:
     now = datetime.now(KST)
     since, until = moment_of(begin, "--from"), moment_of(end, "--to", whole_day=True)
-    return Period(
+    period = Period(
         begin=(now - timedelta(days=_DAYS)).timestamp() if since is None else since,
         end=now.timestamp() if until is None else until,
     )
+    require_order(period.begin, period.end)
+    return period
 
 
 def _show(looked: Looked) -> None:

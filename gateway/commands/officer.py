@@ -97,3 +97,13 @@ def moment_of(text: str, name: str, *, whole_day: bool = False) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=KST)).astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
         raise refused(f"{name}: 날짜나 시각이 아닙니다. (not a date or time)") from None
+
+
+def require_order(begin: float | None, end: float | None) -> None:
+    """Refuses a time that ends before it begins: nothing could lie in it. Unix seconds.
+
+    Raises:
+        typer.Exit: it does.
+    """
+    if begin is not None and end is not None and begin >= end:
+        raise refused("--to가 --from보다 늦어야 합니다. (--to has to be later than --from.)")

@@ -246,9 +246,14 @@ def test_command_asks_for_the_reason_and_says_what_it_made(case: Case) -> None:
         (("--officer", "홍 길동"), "why\n", AGENCY, "--officer"),
         ((), "why\n", "", "--agency"),
         (("--from", "어제"), "why\n", AGENCY, "--from"),
+        (("--from", "2026-11-02", "--to", "2026-11-01"), "why\n", AGENCY, "later"),
+        (("--from", "2026-11-02T09:00", "--to", "2026-11-02T09:00"), "why\n", AGENCY, "later"),
         (("--action", "Request"), "why\n", AGENCY, "--action"),
     ],
-    ids=["spaces", "no reason", "no input", "long", "a name", "no agency", "no time", "no action"],
+    ids=[
+        *("spaces", "no reason", "no input", "long reason", "a name", "no agency", "no time"),
+        *("ends before it begins", "no time between", "no action"),
+    ],
 )
 def test_command_refuses_and_writes_nothing(
     case: Case, more: tuple[str, ...], reason: str, agency: str, says: str

@@ -114,6 +114,8 @@ async def test_command_shows_asks_and_writes_a_file(tmp_path: Path) -> None:
         (["--from", "someday"], "--from"),
         (["--to", "9999-12-31"], "--to"),
         (["--from", "0001-01-01"], "--from"),
+        (["--from", "2026-11-02", "--to", "2026-11-01"], "later"),
+        (["--from", "9998-12-31"], "later"),  # than now
         (["--findings-file", "/nowhere"], "cannot be read"),
     ],
 )
