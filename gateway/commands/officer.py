@@ -11,7 +11,7 @@ from typing import Final
 import typer
 
 from gateway import os_words
-from gateway.exports.record import KST
+from gateway.exports.record import KST, RecordUnreadable
 from gateway.ledger.keys import KeysUnusable
 from gateway.store.errors import StoreError
 
@@ -36,6 +36,13 @@ def in_plain_words(file: Path | None = None) -> Iterator[None]:
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
+    except RecordUnreadable as error:
+        raise refused(
+            f"위치 {error.position}의 기록을 이 프로그램이 쓰지 않았거나 누가 바꾸었습니다. "
+            "`gwanmun audit verify`를 실행하십시오.\n"
+            f"The record at position {error.position} is not as this program wrote it. Run "
+            "`gwanmun audit verify`."
+        ) from None
     except ValueError:
         raise refused(
             "이 프로그램이 쓰지 않은 기록이 있습니다. `gwanmun audit verify`를 실행하십시오.\n"

@@ -69,7 +69,7 @@ async def make_export(
         OSError: the folder cannot be written.
         StoreUnavailable: the database cannot be read or written; there is no file.
         TooManyRecords: the format does not hold so many.
-        ValueError: an event was not written by this program.
+        RecordUnreadable: an event was not written by this program; there is no file.
     """
     slip, draft = slip_of(path), path.with_name(f".{path.name}.draft")
     with held(draft), ExitStack() as stack:  # from here on the name is this command's
@@ -81,7 +81,8 @@ async def make_export(
             async with database.reading_of(order.agency) as connection:
                 upto = await last_position(connection)
             selection = Selection(order.agency, 0, upto, order.actions)
-            count = await _write(file, order, all_records(database, selection))
+            records = all_records(database, selection, trust=keys.pins)
+            count = await _write(file, order, records)
             why = commit(order.reason.encode())
             event = ExportMade(
                 record_id=new_id(),

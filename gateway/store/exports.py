@@ -51,13 +51,12 @@ async def selected_events(
     return [StoredEvent(row[0], EventRow(*row[1:])) for row in rows]
 
 
-async def bodies_of(
+async def events_of(
     connection: AsyncConnection, record_ids: Sequence[str], action: str, agency: str | None
-) -> dict[str, bytes]:
-    """Record id → the body of its event of this action."""
-    query = select(EVENT.c.record_id, EVENT.c.body).where(
-        EVENT.c.record_id.in_(record_ids), EVENT.c.action == action
-    )
+) -> list[StoredEvent]:
+    """These records' events of one action."""
+    query = select(EVENT).where(EVENT.c.record_id.in_(record_ids), EVENT.c.action == action)
     if agency is not None:
         query = query.where(EVENT.c.agency == agency)
-    return {row.record_id: row.body for row in await connection.execute(query)}
+    rows = (await connection.execute(query)).all()
+    return [StoredEvent(row[0], EventRow(*row[1:])) for row in rows]
