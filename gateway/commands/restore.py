@@ -7,9 +7,8 @@ it is, 2 it could not be done.
 import asyncio
 import importlib.metadata
 import sys
-import tempfile
 import time
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -43,7 +42,7 @@ from gateway.proofs.note import Checkpoint
 from gateway.proofs.reader import FileReader, LogUnreadable
 from gateway.proofs.verify import DATABASE_NAME, verify
 from gateway.settings import StoreSettings, is_configured
-from gateway.store.data_dir import DataDirectoryLock
+from gateway.store.data_dir import DataDirectoryLock, passing_folder
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
 from gateway.store.log_reader import ServerReader
@@ -130,9 +129,9 @@ def restore(
             elif identity is None:
                 raise refused("--identity: 백업의 비밀 키 파일을 주십시오. (Give the identity.)")
             else:
-                name = stack.enter_context(_folder(house))
-                backup = _opened(file, identity, Path(name), house)
-                _replace(house, backup, Path(name), check=check, accept_older=accept_older)
+                folder = stack.enter_context(_folder(house))
+                backup = _opened(file, identity, folder, house)
+                _replace(house, backup, folder, check=check, accept_older=accept_older)
     except (AgeUnusable, KeysUnusable, StateUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
@@ -172,14 +171,14 @@ def _house(data: Path | None, config: Path | None) -> _House:
     )
 
 
-def _folder(house: _House) -> "tempfile.TemporaryDirectory[str]":
-    """Where the database will stand, so that it only has to be renamed."""
+def _folder(house: _House) -> AbstractContextManager[Path]:
+    """Where the database stands unencrypted until it only has to be renamed."""
     if isinstance(house.place, PostgresPlace):
         raise refused(
             "PostgreSQL은 pg_restore로 되돌린 뒤 파일 없이 `gwanmun restore`를 실행하십시오.\n"
             "For PostgreSQL use pg_restore, then run `gwanmun restore` without a file."
         )
-    return tempfile.TemporaryDirectory(prefix=".restore-", dir=house.place.path.parent)
+    return passing_folder(house.place.path.parent, "restore")
 
 
 def _opened(file: Path, identity: Path, folder: Path, house: _House) -> Backup:

@@ -5,7 +5,10 @@ import io
 import json
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
@@ -22,6 +25,7 @@ from sealing import Pair, handle, rows, until_written
 from serve import write_config
 from typer.testing import CliRunner
 
+from gateway.commands import restore as restoring
 from gateway.commands.backup import app as backup_app
 from gateway.commands.restore import restore
 from gateway.exports.age_file import encrypt, new_identity, read_recipients
@@ -418,3 +422,32 @@ def test_key_command_leaves_no_half_pair(tmp_path: Path) -> None:
         done = CliRunner().invoke(backup_app, words)
         assert (done.exit_code, "taken" in done.output) == (2, True)
         assert not (tmp_path / "private").exists()
+
+
+def test_next_restore_removes_what_a_killed_one_left_and_two_never_run_at_once(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert vault.backup().exit_code == 0
+    command = f"""
+import os, signal, typer
+from gateway.commands import restore
+restore.put_in_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+app = typer.Typer()
+app.command()(restore.restore)
+app([{str(vault.file)!r}, "--identity", {str(vault.identity)!r}, *{vault.data!r}])
+"""
+    done = subprocess.run([sys.executable, "-c", command], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (left,) = vault.kept.data_dir.glob(".restore-*")
+    assert (left / "gwanmun.db").exists()  # unencrypted
+    found: list[Result] = []
+    real = restoring.verify
+
+    def beside(*words: Any, **more: Any) -> Any:
+        found.append(vault.restore("--check"))
+        return real(*words, **more)
+
+    monkeypatch.setattr(restoring, "verify", beside)
+    assert vault.restore("--check").exit_code == 0
+    assert [(done.exit_code, "in use by another" in done.output) for done in found] == [(2, True)]
+    assert [*vault.kept.data_dir.glob(".restore-*")] == []
