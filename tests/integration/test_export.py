@@ -206,6 +206,35 @@ main(["audit", "export", {str(folder / "f.csv")!r}, "--agency", {AGENCY!r}, "--o
     assert {each.name for each in folder.iterdir()} == {"f.csv", "f.csv.slip.json"}
 
 
+@pytest.mark.parametrize("next_form", [Format.XLSX, Format.CSV])
+async def test_what_a_killed_workbook_left_goes_with_its_draft(
+    tmp_path: Path, next_form: Format
+) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    async with running(kept) as ledger:
+        await record(ledger)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = f"""
+import os, signal
+from gateway.exports import formats
+formats._Workbook.finish = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+from gateway.cli import main
+main(["audit", "export", {str(folder / "f")!r}, "--agency", {AGENCY!r}, "--officer", "o-1",
+      "--format", "xlsx", "--data", {str(kept.data_dir)!r}])
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", command], input=b"why\n", check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    left = [each for each in folder.iterdir() if each.is_dir()]
+    assert [each.stat().st_mode & 0o777 for each in left] == [0o700]
+    other = folder / ".f.draft.parts.draft"  # of an export to "f.draft.parts"
+    other.write_text("")
+    await export(kept, order(next_form), folder / "f")
+    assert {each.name for each in folder.iterdir()} == {"f", "f.slip.json", other.name}
+
+
 class Case:
     """The command on a data directory, as somebody types it."""
 
