@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -48,10 +49,20 @@ def prune(
         store, key_dir, retention = settings.store, settings.ledger.key_dir, settings.retention
     if data:  # what is kept for how long stays the settings' affair
         store, key_dir = StoreSettings(data_dir=data), None
+    gone = 0
+
+    def told(act: RecordsPruned) -> None:
+        nonlocal gone
+        gone += act.events
+        sys.stdout.write(
+            f"기관 {act.agency or '(관문)'}: 기록 {act.events}개를 지웠습니다, "
+            f"이를 남긴 기록 {act.record_id}\n"
+        )
+
     try:
         keys = errand_keys(store.data_dir, key_dir)
         upto = _archived(existing(archive), keys) if archive else None
-        acts = asyncio.run(_pruned(store, keys, keep_of(retention), upto))
+        asyncio.run(_prune(store, keys, keep_of(retention), upto, told))
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
@@ -66,12 +77,8 @@ def prune(
             f"{error.filename or archive}: 읽을 수 없습니다 ({os_words.korean(error)}).\n"
             f"{error.filename or archive}: cannot be read ({os_words.english(error)})."
         ) from None
-    for act in acts:
-        sys.stdout.write(
-            f"기관 {act.agency or '(관문)'}: 기록 {act.events}개를 지웠습니다, "
-            f"이를 남긴 기록 {act.record_id}\n"
-        )
-    sys.stdout.write(f"지운 기록 {sum(act.events for act in acts)}개\n")
+    finally:  # acts that are done stand, also where a later one failed
+        sys.stdout.write(f"지운 기록 {gone}개\n")
 
 
 def keep_of(retention: RetentionSettings) -> Keep:
@@ -94,9 +101,13 @@ def _archived(folder: Path, keys: LedgerKeys) -> int:
     return last.upto if last else 0
 
 
-async def _pruned(
-    store: StoreSettings, keys: LedgerKeys, keep: Keep, upto: int | None
-) -> list[RecordsPruned]:
+async def _prune(
+    store: StoreSettings,
+    keys: LedgerKeys,
+    keep: Keep,
+    upto: int | None,
+    tell: Callable[[RecordsPruned], None],
+) -> None:
     async with Database(
         store.data_dir,
         store.database_url,
@@ -112,5 +123,6 @@ async def _pruned(
             account=account(),
             build=importlib.metadata.version("gwanmun"),
             now=time.time(),
+            tell=tell,
         )
-        return await (pruner if upto is None else replace(pruner, upto=upto)).run()
+        await (pruner if upto is None else replace(pruner, upto=upto)).run()

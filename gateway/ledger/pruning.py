@@ -8,7 +8,7 @@ agency. `gateway.proofs.pruned` says how the act is verified.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -114,6 +114,10 @@ class RecordsPruned:
         }
 
 
+def _to_nobody(_act: RecordsPruned) -> None:
+    """Whoever waits for all acts is told of none."""
+
+
 class _Due(NamedTuple):
     event: SealedEvent
     name: str
@@ -122,7 +126,9 @@ class _Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """Prunes one ledger. `upto` is the last position that may go; `now` in Unix seconds."""
+    """Prunes one ledger. `upto` is the last position that may go; `now` in Unix seconds; `tell` is
+    called with each act that stands, whatever becomes of those behind it.
+    """
 
     database: Database
     keys: LedgerKeys
@@ -131,6 +137,7 @@ class Pruner:
     build: str
     now: float
     upto: int = 2**63 - 1
+    tell: Callable[[RecordsPruned], None] = _to_nobody
 
     async def run(self) -> list[RecordsPruned]:
         """Prunes everything that is due, and tells the acts.
@@ -214,6 +221,7 @@ class Pruner:
         )
         also = partial(prune, events=events, act=act.record_id)
         await append_alone(self.database, self.keys, act, build=self.build, at=self.now, also=also)
+        self.tell(act)
         return act
 
 

@@ -403,3 +403,24 @@ def test_archive_that_is_no_folder_is_named(pruned_log: Path, tmp_path: Path) ->
     words = ["prune", "--data", str(pruned_log), "--archive", str(tmp_path / "file")]
     done = CLI.invoke(app, words)
     assert (done.exit_code, "cannot be read" in done.output) == (2, True)
+
+
+def test_command_tells_the_acts_that_stand_before_one_fails(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.ledger.pruning.MOST_IN_ACT", 4)
+    old = (time.time() - BEGIN) / DAY - 4 * 365
+    asyncio.run(write(kept, old, a1741000=Grade.S, a1352000=Grade.S))
+    asyncio.run(write(kept, old, a1741000=Grade.S))
+    change = "body = CAST(replace(CAST(body AS TEXT), 'clerk-1', 'clerk-2') AS BLOB)"
+    last = "(SELECT max(position) FROM event WHERE action = 'request.opened')"
+    kept.tamper(f"UPDATE event SET {change} WHERE position = {last}")
+    done = CLI.invoke(app, ["prune", "--data", str(kept.data_dir)])
+    assert (done.exit_code, "audit verify" in done.stderr) == (2, True)
+    rows = kept.ask("SELECT record_id FROM event WHERE action = 'records.pruned'")
+    assert rows
+    assert {act for (act,) in rows} == {
+        line.split()[-1] for line in done.stdout.splitlines() if line.startswith("기관")
+    }
+    gone = kept.ask("SELECT count(*) FROM pruned")[0][0]
+    assert done.stdout.endswith(f"지운 기록 {gone}개\n")
