@@ -17,7 +17,7 @@ from gateway.store.database import Database
 from gateway.store.errors import RightsMissing, RoleTooStrong, StoreUnavailable
 
 BEGIN, DAY = 1_800_000_000.0, 86_400.0
-KEEP = Keep(requests=dict.fromkeys(Grade, 10), refusals=10, inquiries=40, rights=40)
+KEEP = Keep(requests=dict.fromkeys(Grade, 365), refusals=365, inquiries=730, rights=1_095)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def pruner(kept: KeptInServer, role: str = PRUNER) -> AsyncIterator[Pruner
             keep=KEEP,
             account="gwanmun",
             build=BUILD,
-            now=BEGIN + 11 * DAY,
+            now=BEGIN + 366 * DAY,
         )
 
 
@@ -53,7 +53,7 @@ async def write(kept: KeptInServer) -> None:
 
 async def test_pruner_prunes_beside_a_gateway_and_the_log_verifies(kept: KeptInServer) -> None:
     await write(kept)
-    async with running(kept, clock=lambda: BEGIN + 11 * DAY) as ledger:
+    async with running(kept, clock=lambda: BEGIN + 366 * DAY) as ledger:
         async with pruner(kept) as found:
             acts = await found.run()
         await record(ledger)
