@@ -54,12 +54,15 @@ WRONG = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _House:
-    """The installation whose database it is."""
+    """The installation whose database it is; `sealed` are its files of what was last sealed, and
+    `elsewhere` is that of the settings' own installation, where the database is put beside it.
+    """
 
     store: StoreSettings
     place: SqlitePlace | PostgresPlace
     keys: LedgerKeys
-    sealed_file: Path
+    sealed: tuple[Path, ...]
+    elsewhere: tuple[Path, ...]
     erasures: ErasureList | None
 
     def listed(self) -> list[str]:
@@ -81,7 +84,7 @@ class _House:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A database that verifies, and what was remembered of it."""
+    """A database that verifies, and the most that was remembered of it."""
 
     size: int
     root: str
@@ -150,12 +153,15 @@ def restore(
 def _house(data: Path | None, config: Path | None) -> _House:
     store = StoreSettings(data_dir=data) if data else StoreSettings()
     key_dir = sealed = weeks = None
+    at_home = True
     if is_configured(config):
         settings = load(config)
         weeks = settings.content.week_key_dir  # wherever it is put: what was erased stays erased
+        sealed = settings.ledger.sealed_file  # and what was sealed is known
+        at_home = store.data_dir.resolve() == settings.store.data_dir.resolve()
         if not data:
-            store, key_dir = settings.store, settings.ledger.key_dir
-            sealed = settings.ledger.sealed_file
+            at_home, store, key_dir = True, settings.store, settings.ledger.key_dir
+    told = (sealed,) if sealed else ()
     place = find_place(
         store.data_dir,
         store.database_url,
@@ -166,7 +172,8 @@ def _house(data: Path | None, config: Path | None) -> _House:
         store=store,
         place=place,
         keys=errand_keys(store.data_dir, key_dir),
-        sealed_file=sealed or store.data_dir / SEALED_FILE,
+        sealed=(store.data_dir / SEALED_FILE, *(told if at_home else ())),
+        elsewhere=() if at_home else told,
         erasures=ErasureList(weeks / ERASED) if weeks else None,
     )
 
@@ -230,35 +237,36 @@ def _looked(house: _House, reader: FileReader | ServerReader, *, accept_older: b
         report = verify(opened, house.keys.pins, processes=cores())
         if report.problem:
             _wrong(f"검증 실패 (broken): {explain(report.problem)}")
-        stands = standing(opened, report.size, known)
+        stands = {standing(opened, report.size, each) for each in known}
     sys.stdout.write(
         f"검증 완료 (verified): 봉인된 기록 {report.size}개, 뿌리 {report.root}, "
         f"지운 기록 {report.pruned}개\n"
     )
-    if stands is Standing.OTHER:
+    if Standing.OTHER in stands:
         _wrong(
             "마지막으로 봉인한 것에서 이어지지 않는 다른 기록부입니다. 쓸 수 없습니다.\n"
             "Another history than what was last sealed; it cannot be used."
         )
-    older = stands is Standing.OLDER
-    if older and known and not accept_older:
+    older = Standing.OLDER in stands
+    most = max(known, key=lambda each: each.size, default=None)
+    if older and most and not accept_older:
         _wrong(
-            f"마지막으로 봉인한 것({known.size}개)보다 오래되었습니다({report.size}개). 그 사이의 "
+            f"마지막으로 봉인한 것({most.size}개)보다 오래되었습니다({report.size}개). 그 사이의 "
             "기록이 없어집니다. 보안담당자가 정했다면 --accept-older를 주십시오.\n"
-            f"Older ({report.size}) than what was last sealed ({known.size}): the records between "
+            f"Older ({report.size}) than what was last sealed ({most.size}): the records between "
             "would be lost. If the security officer has so decided, give --accept-older."
         )
-    return _Looked(report.size, report.root, known, older)
+    return _Looked(report.size, report.root, most, older)
 
 
-def _known(house: _House) -> Checkpoint | None:
-    """The larger of what is remembered and what the present file holds."""
-    found = [SealedState(house.sealed_file).read(house.keys.pins)]
+def _known(house: _House) -> list[Checkpoint]:
+    """Every checkpoint that is remembered, and the last that the present file holds."""
+    files = (*house.sealed, *house.elsewhere)
+    found = [SealedState(each).read(house.keys.pins) for each in files]
     if isinstance(house.place, SqlitePlace):
         with suppress(LogUnreadable, BackupInvalid):  # it is why there are backups
             found.append(last_head(house.place.path, house.keys.pins))
-    known = [each for each in found if each and each.size]
-    return max(known, key=lambda each: each.size, default=None)
+    return [each for each in found if each and each.size]
 
 
 async def _tell(house: _House, looked: _Looked, backup: Backup | None, folder: Path | None) -> None:
@@ -281,9 +289,9 @@ async def _tell(house: _House, looked: _Looked, backup: Backup | None, folder: P
 
 def _forget(house: _House, looked: _Looked, stamp: str) -> None:
     """What was remembered of the log that is no more is kept aside."""
-    path = house.sealed_file
-    if looked.older and path.exists():
-        path.rename(path.with_name(f"{path.name}.replaced-{stamp}"))
+    for path in house.sealed:
+        if looked.older and path.exists():
+            path.rename(path.with_name(f"{path.name}.replaced-{stamp}"))
 
 
 def _wrong(words: str) -> NoReturn:

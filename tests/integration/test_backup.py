@@ -199,6 +199,46 @@ def test_other_history_is_refused_in_any_case(vault: Vault) -> None:
     assert longer.exists()
 
 
+def test_history_other_than_the_smaller_that_is_known_is_refused(vault: Vault) -> None:
+    vault.backup()
+    vault.write(1)
+    vault.restore("--accept-older")
+    vault.write(4)  # grown past it, another way
+    vault.file = vault.folder / "second.age"
+    assert vault.backup().exit_code == 0
+    aside = next(vault.kept.data_dir.glob("sealed.replaced-*"))
+    shutil.copy(aside, vault.kept.data_dir / "sealed")  # smaller than the present database
+    done = vault.restore("--accept-older")
+    assert (done.exit_code, "Another history" in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize("at_home", [True, False])
+def test_place_that_is_given_is_compared_with_what_the_settings_remember(
+    vault: Vault, at_home: bool
+) -> None:
+    vault.backup()
+    vault.write(3)
+    remembered = vault.folder / "state" / "sealed"
+    remembered.parent.mkdir()
+    (vault.kept.data_dir / "sealed").rename(remembered)
+    for name in ("gwanmun.db", "gwanmun.db-wal", "gwanmun.db-shm"):
+        (vault.kept.data_dir / name).unlink(missing_ok=True)
+    store = {} if at_home else {"store": {"data_dir": str(vault.folder / "running")}}
+    config = write_config(
+        vault.folder,
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:2",
+        ledger={"sealed_file": str(remembered)},
+        **store,
+    )
+    done = vault.restore("--config", str(config))
+    assert (done.exit_code, "--accept-older" in done.output) == (1, True), done.output
+    done = vault.restore("--config", str(config), "--accept-older")
+    assert done.exit_code == 0, done.output
+    assert vault.events("database.restored")[0]["older"] is True
+    assert remembered.exists() != at_home  # a gateway that runs elsewhere goes on remembering
+
+
 def tampered(files: dict[str, bytes]) -> None:
     files["gwanmun.db"] = files["gwanmun.db"].replace(b"rehearsal", b"rehearsed", 1)
 
