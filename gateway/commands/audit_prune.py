@@ -19,7 +19,7 @@ from gateway.domain import Grade
 from gateway.ledger.errand import account, errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
 from gateway.ledger.pruning import Keep, Pruner, RecordsPruned
-from gateway.proofs.manifest import last_manifest
+from gateway.proofs.manifest import last_manifest, verify_chain
 from gateway.settings import StoreSettings, is_configured
 from gateway.settings_kept import RetentionSettings
 from gateway.store.database import Database
@@ -96,7 +96,15 @@ def keep_of(retention: RetentionSettings) -> Keep:
 
 
 def _archived(folder: Path, keys: LedgerKeys) -> int:
-    """The last position that stands in an archive."""
+    """The last position that stands in an archive, all of which verifies."""
+    problem = verify_chain(folder, keys.pins).problem
+    if problem:
+        raise refused(
+            f"{folder}: {problem.day}의 보관이 온전하지 않습니다 [{problem.flaw.value}]. 지우지 "
+            "않았습니다. `gwanmun audit verify-manifests`를 실행하십시오.\n"
+            f"{folder}: the archive of {problem.day} is not whole [{problem.flaw.value}]. Nothing "
+            "was pruned. Run `gwanmun audit verify-manifests`."
+        )
     last = last_manifest(folder, keys.pins)
     return last.upto if last else 0
 

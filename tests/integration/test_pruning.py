@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from typer.testing import CliRunner
 from gateway.commands.audit import app
 from gateway.commands.export import ExportRefused, agency_lines
 from gateway.domain import Grade
+from gateway.exports.archive import archive_days
+from gateway.exports.record import KST
 from gateway.ledger.pruning import MOST_IN_ACT, Keep, Pruner, RecordsPruned
 from gateway.proofs.agency import verify_agency
 from gateway.proofs.policy import Policy
@@ -453,3 +456,36 @@ def test_command_tells_the_acts_that_stand_before_one_fails(
     }
     gone = kept.ask("SELECT count(*) FROM pruned")[0][0]
     assert done.stdout.endswith(f"지운 기록 {gone}개\n")
+
+
+async def archived(kept: Kept, folder: Path, day: float) -> None:
+    """What was written before a day."""
+    today = datetime.fromtimestamp(BEGIN + day * DAY, KST).date()
+    async with beside(kept) as database:
+        await archive_days(database, kept.keys(), folder, today=today)
+
+
+@pytest.mark.parametrize("flaw", ["", "file_changed", "file_missing", "missing", "previous"])
+def test_command_prunes_nothing_where_the_archive_is_broken(
+    kept: Kept, tmp_path: Path, flaw: str
+) -> None:
+    """The last day's manifest is whole in each of these."""
+    old = (time.time() - BEGIN) / DAY - 4 * 365
+    asyncio.run(write(kept, old, a1741000=Grade.S))
+    asyncio.run(write(kept, old + 1_000, a1741000=Grade.S))
+    folder = tmp_path / "worm"
+    folder.mkdir()
+    asyncio.run(archived(kept, folder, old + 5))
+    first, second = sorted(folder.iterdir())[:2]
+    file = first / f"agency-{AGENCY}.jsonl"
+    if flaw == "file_changed":
+        file.chmod(0o600)
+        file.write_bytes(file.read_bytes().replace(b"clerk-1", b"clerk-2"))
+    elif flaw == "file_missing":
+        file.unlink()
+    elif flaw:
+        shutil.rmtree(second if flaw == "missing" else first)
+    done = CLI.invoke(app, ["prune", "--data", str(kept.data_dir), "--archive", str(folder)])
+    said = f"[{flaw}]" if flaw else "기록 2개를"
+    assert (done.exit_code, said in done.output) == (2 if flaw else 0, True), done.output
+    assert (kept.ask("SELECT count(*) FROM pruned") == [(0,)]) == bool(flaw)
