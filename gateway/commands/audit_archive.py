@@ -13,6 +13,7 @@ from gateway import os_words
 from gateway.commands.officer import refused
 from gateway.commands.place import existing, ledger_settings
 from gateway.exports.archive import archive_days
+from gateway.exports.continuing import OtherHistory
 from gateway.exports.record import KST
 from gateway.ledger.errand import errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
@@ -56,6 +57,8 @@ def archive(
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽을 수 없습니다.\nThe database cannot be read."
         raise refused(str(error) or words) from None
+    except OtherHistory as error:
+        raise refused(str(error)) from None
     except ValueError:
         raise refused(
             "마지막 목록이나 기록이 이 기록부가 서명한 것이 아닙니다. `gwanmun audit "

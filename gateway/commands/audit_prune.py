@@ -16,10 +16,11 @@ from gateway.commands.config import load
 from gateway.commands.officer import refused
 from gateway.commands.place import existing
 from gateway.domain import Grade
+from gateway.exports.continuing import OtherHistory, require_same_history
 from gateway.ledger.errand import account, errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
 from gateway.ledger.pruning import Keep, Pruner, RecordsPruned
-from gateway.proofs.manifest import last_manifest, verify_chain
+from gateway.proofs.manifest import Manifest, last_manifest, verify_chain
 from gateway.settings import StoreSettings, is_configured
 from gateway.settings_kept import RetentionSettings
 from gateway.store.database import Database
@@ -61,11 +62,12 @@ def prune(
 
     try:
         keys = errand_keys(store.data_dir, key_dir)
-        upto = _archived(existing(archive), keys) if archive else None
-        asyncio.run(_prune(store, keys, keep_of(retention), upto, told))
+        asyncio.run(_prune(store, keys, keep_of(retention), archive, told))
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
+    except OtherHistory as error:
+        raise refused(str(error)) from None
     except ValueError:
         raise refused(
             "이 기록부가 서명하지 않은 기록이나 목록이 있습니다. `gwanmun audit verify`를 "
@@ -95,8 +97,8 @@ def keep_of(retention: RetentionSettings) -> Keep:
     )
 
 
-def _archived(folder: Path, keys: LedgerKeys) -> int:
-    """The last position that stands in an archive, all of which verifies."""
+def _archived(folder: Path, keys: LedgerKeys) -> Manifest | None:
+    """The last manifest of an archive, all of which verifies."""
     problem = verify_chain(folder, keys.pins).problem
     if problem:
         raise refused(
@@ -105,17 +107,17 @@ def _archived(folder: Path, keys: LedgerKeys) -> int:
             f"{folder}: the archive of {problem.day} is not whole [{problem.flaw.value}]. Nothing "
             "was pruned. Run `gwanmun audit verify-manifests`."
         )
-    last = last_manifest(folder, keys.pins)
-    return last.upto if last else 0
+    return last_manifest(folder, keys.pins)
 
 
 async def _prune(
     store: StoreSettings,
     keys: LedgerKeys,
     keep: Keep,
-    upto: int | None,
+    archive: Path | None,
     tell: Callable[[RecordsPruned], None],
 ) -> None:
+    last = _archived(existing(archive), keys) if archive else None
     async with Database(
         store.data_dir,
         store.database_url,
@@ -133,4 +135,7 @@ async def _prune(
             now=time.time(),
             tell=tell,
         )
-        await (pruner if upto is None else replace(pruner, upto=upto)).run()
+        if archive:
+            await require_same_history(database, last)
+            pruner = replace(pruner, upto=last.upto if last else 0)
+        await pruner.run()

@@ -11,9 +11,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.events import EventRow, StoredEvent
-from gateway.store.tables import EVENT
+from gateway.store.tables import EVENT, PRUNED
 
 PAGE = 500
+
+
+class Place(NamedTuple):
+    """Whose event stands at a position; `body` is None if it was pruned."""
+
+    writer: str
+    sequence: int
+    body: bytes | None
 
 
 class Selection(NamedTuple):
@@ -34,6 +42,17 @@ async def last_position(connection: AsyncConnection) -> int:
     """
     found = (await connection.execute(select(func.max(EVENT.c.position)))).scalar_one()
     return 0 if found is None else int(found)
+
+
+async def place_at(connection: AsyncConnection, position: int) -> Place | None:
+    """What stands at a position, or stood there until its retention ended; None if nothing did."""
+    event = select(EVENT.c.writer, EVENT.c.sequence, EVENT.c.body)
+    found = (await connection.execute(event.where(EVENT.c.position == position))).one_or_none()
+    if found is not None:
+        return Place(*found)
+    pruned = select(PRUNED.c.writer, PRUNED.c.sequence).where(PRUNED.c.position == position)
+    left = (await connection.execute(pruned)).one_or_none()
+    return None if left is None else Place(*left, None)
 
 
 async def selected_events(
