@@ -20,6 +20,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -39,6 +40,7 @@ from gateway.proofs.trust import FILE_NAME as PINS
 from gateway.proofs.trust import Trust
 from gateway.proofs.verify import DATABASE_NAME
 from gateway.store.data_dir import passing_folder
+from gateway.store.errors import DataDirectoryBusy
 from gateway.store.private_file import create, sync_folder
 from gateway.store.snapshot import snapshot
 
@@ -86,7 +88,8 @@ def make_backup(
     """Writes a backup to a new file; `at` in Unix seconds.
 
     The copy of the database stands unencrypted beside the database, for its owner alone, until it
-    is packed; what a killed command left of one the next one removes. One at a time.
+    is packed; what a killed command left of one, or a killed restore, the next one removes. One at
+    a time.
 
     Raises:
         FileExistsError: the file is there already.
@@ -98,6 +101,8 @@ def make_backup(
     if path.exists():
         raise FileExistsError(17, os.strerror(17), str(path))
     draft = path.with_name(f".{path.name}.draft")
+    with suppress(DataDirectoryBusy), passing_folder(database.parent, "restore"):
+        pass  # none runs: what a killed one left has gone
     with passing_folder(database.parent, "backup") as folder:
         draft.unlink(missing_ok=True)
         schema = snapshot(database, folder / DATABASE_NAME)

@@ -30,6 +30,7 @@ from gateway.commands.backup import app as backup_app
 from gateway.commands.restore import restore
 from gateway.exports.age_file import encrypt, new_identity, read_recipients
 from gateway.ledger.sealer import SealingRefused
+from gateway.store.data_dir import DataDirectoryLock
 from gateway.store.database import database_path
 
 RESTORE = typer.Typer()
@@ -462,6 +463,20 @@ def test_key_command_leaves_no_half_pair(tmp_path: Path) -> None:
         done = CliRunner().invoke(backup_app, words)
         assert (done.exit_code, "taken" in done.output) == (2, True)
         assert not (tmp_path / "private").exists()
+
+
+def test_next_backup_removes_what_a_killed_restore_left_and_not_what_a_running_one_has(
+    vault: Vault,
+) -> None:
+    left = vault.kept.data_dir / ".restore-killed"
+    left.mkdir()
+    (left / "gwanmun.db").write_bytes(b"unencrypted")
+    with DataDirectoryLock(vault.kept.data_dir, "restore.lock"):
+        assert vault.backup().exit_code == 0
+        assert left.exists()
+    vault.file.unlink()
+    assert vault.backup().exit_code == 0
+    assert [*vault.kept.data_dir.glob(".restore-*")] == []
 
 
 def test_next_restore_removes_what_a_killed_one_left_and_two_never_run_at_once(
