@@ -261,12 +261,22 @@ def _looked(house: _House, reader: FileReader | ServerReader, *, accept_older: b
 
 def _known(house: _House) -> list[Checkpoint]:
     """Every checkpoint that is remembered, and the last that the present file holds."""
-    files = (*house.sealed, *house.elsewhere)
+    origin = house.keys.origin
+    files = (*house.sealed, *(each for each in house.elsewhere if _is_of(each, origin)))
     found = [SealedState(each).read(house.keys.pins) for each in files]
     if isinstance(house.place, SqlitePlace):
         with suppress(LogUnreadable, BackupInvalid):  # it is why there are backups
             found.append(last_head(house.place.path, house.keys.pins))
     return [each for each in found if each and each.size]
+
+
+def _is_of(file: Path, origin: str) -> bool:
+    """Whether another installation's file is of the same log, by its first line."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as opened:
+            return opened.readline().rstrip("\n") == origin
+    except FileNotFoundError:
+        return False
 
 
 async def _tell(house: _House, looked: _Looked, backup: Backup | None, folder: Path | None) -> None:

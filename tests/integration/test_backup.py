@@ -240,6 +240,26 @@ def test_place_that_is_given_is_compared_with_what_the_settings_remember(
     assert remembered.exists() != at_home  # a gateway that runs elsewhere goes on remembering
 
 
+def test_what_the_settings_remember_of_another_log_is_no_matter(vault: Vault) -> None:
+    other = KeptInFile(vault.folder / "running")
+
+    async def written() -> None:
+        async with running(other) as ledger:
+            await record(ledger)
+
+    asyncio.run(written())
+    config = write_config(
+        vault.folder,
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:2",
+        ledger={"sealed_file": str(other.data_dir / "sealed")},
+        store={"data_dir": str(other.data_dir)},
+    )
+    vault.backup()
+    done = vault.restore("--config", str(config))
+    assert done.exit_code == 0, done.output
+
+
 def tampered(files: dict[str, bytes]) -> None:
     files["gwanmun.db"] = files["gwanmun.db"].replace(b"rehearsal", b"rehearsed", 1)
 
