@@ -5,96 +5,24 @@ import io
 import json
 import os
 import shutil
-import signal
-import sqlite3
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyrage
 import pytest
-import typer
 from click.testing import Result
-from keeping import KeptInFile
 from recording import AGENCY, record, running
 from sealing import Pair, handle, rows, until_written
 from serve import write_config
 from typer.testing import CliRunner
+from vaults import RESTORE, Vault
 
-from gateway.commands import restore as restoring
 from gateway.commands.backup import app as backup_app
-from gateway.commands.restore import restore
 from gateway.exports.age_file import encrypt, new_identity, read_recipients
 from gateway.ledger.sealer import SealingRefused
-from gateway.store.data_dir import DataDirectoryLock
 from gateway.store.database import database_path
-
-RESTORE = typer.Typer()
-RESTORE.command()(restore)
-
-
-class Vault:
-    """An installation's data directory, and the backup's keys in a folder of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.kept = KeptInFile(folder / "data")
-        self.file = folder / "ledger.age"
-        self.identity, self.recipients = folder / "private", folder / "public"
-        text, recipient = new_identity()
-        self.identity.write_text(text)
-        self.recipients.write_text(f"# ours\n{recipient}\n")
-
-    def write(self, records: int = 2) -> None:
-        async def written() -> None:
-            async with running(self.kept) as ledger:
-                for _ in range(records):
-                    await record(ledger)
-
-        asyncio.run(written())
-
-    @property
-    def data(self) -> tuple[str, str]:
-        return ("--data", str(self.kept.data_dir))
-
-    def backup(self, *words: str) -> Result:
-        to = ("--to", str(self.recipients))
-        return CliRunner().invoke(backup_app, ["make", str(self.file), *to, *(words or self.data)])
-
-    def restore(self, *words: str) -> Result:
-        key = ("--identity", str(self.identity))
-        return CliRunner().invoke(RESTORE, [str(self.file), *key, *self.data, *words])
-
-    def repack(self, change: Callable[[dict[str, bytes]], None]) -> None:
-        """What somebody who has the public key can make of the files of a backup."""
-        identities = [pyrage.x25519.Identity.from_str(self.identity.read_text().splitlines()[-1])]
-        with tarfile.open(fileobj=io.BytesIO(self.opened(identities))) as tar:
-            files = {each.name: tar.extractfile(each).read() for each in tar}  # type: ignore[union-attr]
-        change(files)
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as tar:
-            for name, content in files.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-        to = [each.to_public() for each in identities]
-        self.file.write_bytes(pyrage.encrypt(packed.getvalue(), to))
-
-    def opened(self, identities: Any) -> bytes:
-        return bytes(pyrage.decrypt(self.file.read_bytes(), identities))
-
-    def events(self, action: str) -> list[dict[str, Any]]:
-        found = self.kept.ask("SELECT body FROM event WHERE action = ?", action)
-        return [json.loads(body) for (body,) in found]
-
-    def image(self) -> bytes:
-        """What stands in the database now."""
-        with closing(sqlite3.connect(database_path(self.kept.data_dir))) as connection:
-            return "\n".join(connection.iterdump()).encode()
 
 
 @pytest.fixture
@@ -198,66 +126,6 @@ def test_other_history_is_refused_in_any_case(vault: Vault) -> None:
     done = vault.restore("--accept-older")
     assert (done.exit_code, "Another history" in done.output) == (1, True)
     assert longer.exists()
-
-
-def test_history_other_than_the_smaller_that_is_known_is_refused(vault: Vault) -> None:
-    vault.backup()
-    vault.write(1)
-    vault.restore("--accept-older")
-    vault.write(4)  # grown past it, another way
-    vault.file = vault.folder / "second.age"
-    assert vault.backup().exit_code == 0
-    aside = next(vault.kept.data_dir.glob("sealed.replaced-*"))
-    shutil.copy(aside, vault.kept.data_dir / "sealed")  # smaller than the present database
-    done = vault.restore("--accept-older")
-    assert (done.exit_code, "Another history" in done.output) == (1, True), done.output
-
-
-@pytest.mark.parametrize("at_home", [True, False])
-def test_place_that_is_given_is_compared_with_what_the_settings_remember(
-    vault: Vault, at_home: bool
-) -> None:
-    vault.backup()
-    vault.write(3)
-    remembered = vault.folder / "state" / "sealed"
-    remembered.parent.mkdir()
-    (vault.kept.data_dir / "sealed").rename(remembered)
-    for name in ("gwanmun.db", "gwanmun.db-wal", "gwanmun.db-shm"):
-        (vault.kept.data_dir / name).unlink(missing_ok=True)
-    store = {} if at_home else {"store": {"data_dir": str(vault.folder / "running")}}
-    config = write_config(
-        vault.folder,
-        "http://127.0.0.1:1",
-        "http://127.0.0.1:2",
-        ledger={"sealed_file": str(remembered)},
-        **store,
-    )
-    done = vault.restore("--config", str(config))
-    assert (done.exit_code, "--accept-older" in done.output) == (1, True), done.output
-    done = vault.restore("--config", str(config), "--accept-older")
-    assert done.exit_code == 0, done.output
-    assert vault.events("database.restored")[0]["older"] is True
-    assert remembered.exists() != at_home  # a gateway that runs elsewhere goes on remembering
-
-
-def test_what_the_settings_remember_of_another_log_is_no_matter(vault: Vault) -> None:
-    other = KeptInFile(vault.folder / "running")
-
-    async def written() -> None:
-        async with running(other) as ledger:
-            await record(ledger)
-
-    asyncio.run(written())
-    config = write_config(
-        vault.folder,
-        "http://127.0.0.1:1",
-        "http://127.0.0.1:2",
-        ledger={"sealed_file": str(other.data_dir / "sealed")},
-        store={"data_dir": str(other.data_dir)},
-    )
-    vault.backup()
-    done = vault.restore("--config", str(config))
-    assert done.exit_code == 0, done.output
 
 
 def tampered(files: dict[str, bytes]) -> None:
@@ -483,46 +351,3 @@ def test_key_command_leaves_no_half_pair(tmp_path: Path) -> None:
         done = CliRunner().invoke(backup_app, words)
         assert (done.exit_code, "taken" in done.output) == (2, True)
         assert not (tmp_path / "private").exists()
-
-
-def test_next_backup_removes_what_a_killed_restore_left_and_not_what_a_running_one_has(
-    vault: Vault,
-) -> None:
-    left = vault.kept.data_dir / ".restore-killed"
-    left.mkdir()
-    (left / "gwanmun.db").write_bytes(b"unencrypted")
-    with DataDirectoryLock(vault.kept.data_dir, "restore.lock"):
-        assert vault.backup().exit_code == 0
-        assert left.exists()
-    vault.file.unlink()
-    assert vault.backup().exit_code == 0
-    assert [*vault.kept.data_dir.glob(".restore-*")] == []
-
-
-def test_next_restore_removes_what_a_killed_one_left_and_two_never_run_at_once(
-    vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert vault.backup().exit_code == 0
-    command = f"""
-import os, signal, typer
-from gateway.commands import restore
-restore.put_in_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-app = typer.Typer()
-app.command()(restore.restore)
-app([{str(vault.file)!r}, "--identity", {str(vault.identity)!r}, *{vault.data!r}])
-"""
-    done = subprocess.run([sys.executable, "-c", command], check=False, capture_output=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    (left,) = vault.kept.data_dir.glob(".restore-*")
-    assert (left / "gwanmun.db").exists()  # unencrypted
-    found: list[Result] = []
-    real = restoring.verify
-
-    def beside(*words: Any, **more: Any) -> Any:
-        found.append(vault.restore("--check"))
-        return real(*words, **more)
-
-    monkeypatch.setattr(restoring, "verify", beside)
-    assert vault.restore("--check").exit_code == 0
-    assert [(done.exit_code, "in use by another" in done.output) for done in found] == [(2, True)]
-    assert [*vault.kept.data_dir.glob(".restore-*")] == []
