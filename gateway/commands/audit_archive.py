@@ -17,6 +17,7 @@ from gateway.commands.archive_place import PlaceArgument, archive_place
 from gateway.commands.officer import refused
 from gateway.commands.place import ledger_settings
 from gateway.exports.archive import Locks, Place, archive_days
+from gateway.exports.continuing import OtherHistory
 from gateway.exports.record import KST
 from gateway.ledger.errand import errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
@@ -65,6 +66,8 @@ def archive(
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽을 수 없습니다.\nThe database cannot be read."
         raise refused(str(error) or words) from None
+    except OtherHistory as error:
+        raise refused(str(error)) from None
     except ValueError:
         raise refused(
             "마지막 목록이나 기록이 이 기록부가 서명한 것이 아닙니다. `gwanmun audit "

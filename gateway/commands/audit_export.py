@@ -17,6 +17,7 @@ from gateway.commands.officer import (
     moment_of,
     reason_of,
     refused,
+    require_order,
 )
 from gateway.commands.place import ledger_settings
 from gateway.exports.formats import Format, TooManyRecords
@@ -56,13 +57,15 @@ def export(  # noqa: PLR0913 each is a word of the command line
 
     관문이 실행 중이어도 됩니다. 사유는 파일 옆의 확인서(.slip.json)에만 남습니다.
     """
+    since, until = moment_of(begin, "--from"), moment_of(end, "--to", whole_day=True)
+    require_order(since, until)
     order = Order(
         agency=fitting(AGENCY, agency, "--agency"),
         officer=fitting(OFFICER, officer, "--officer"),
         reason=reason_of(reason_file),
         format=form,
-        begin=moment_of(begin, "--from"),
-        end=moment_of(end, "--to", whole_day=True),
+        begin=since,
+        end=until,
         actions=tuple(fitting(_ACTION, each, "--action") for each in action or ()),
     )
     made = _tried(order, file, data)

@@ -4,9 +4,10 @@ import asyncio
 import importlib.metadata
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -15,10 +16,11 @@ from gateway.commands.archive_place import archive_place
 from gateway.commands.config import load
 from gateway.commands.officer import refused
 from gateway.domain import Grade
+from gateway.exports.continuing import OtherHistory, require_same_history
 from gateway.ledger.errand import account, errand_keys
 from gateway.ledger.keys import KeysUnusable, LedgerKeys
 from gateway.ledger.pruning import Keep, Pruner, RecordsPruned
-from gateway.proofs.manifest import last_manifest
+from gateway.proofs.manifest import Manifest, last_manifest, verify_chain
 from gateway.settings import SettingsError, StoreSettings, is_configured, read_kept_settings
 from gateway.settings_kept import RetentionSettings
 from gateway.store.database import Database
@@ -44,13 +46,25 @@ def prune(
     PostgreSQL에서는 store.database_url에 gwanmun_pruner 역할을 적습니다. 하루에 한 번 실행하십시오.
     """
     store, key_dir, retention = _chosen(data)
+    gone: list[int] = []  # records, act by act
+
+    def told(act: RecordsPruned) -> None:
+        gone.append(act.events)
+        sys.stdout.write(
+            f"기관 {act.agency or '(관문)'}: 기록 {act.events}개를 지웠습니다, "
+            f"이를 남긴 기록 {act.record_id}\n"
+        )
+
     try:
         keys = errand_keys(store.data_dir, key_dir)
-        upto = _archived(archive, keys) if archive else None
-        acts = asyncio.run(_pruned(store, keys, keep_of(retention), upto))
+        archived = _read_archive(archive, keys) if archive else None
+        gone.append(0)  # from here on the total is told, be it none
+        asyncio.run(_prune(store, keys, keep_of(retention), archived, told))
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
+    except OtherHistory as error:
+        raise refused(str(error)) from None
     except ValueError:
         raise refused(
             "이 기록부가 서명하지 않은 기록이나 목록이 있습니다. `gwanmun audit verify`를 "
@@ -62,12 +76,9 @@ def prune(
             f"{error.filename or archive}: 읽을 수 없습니다 ({os_words.korean(error)}).\n"
             f"{error.filename or archive}: cannot be read ({os_words.english(error)})."
         ) from None
-    for act in acts:
-        sys.stdout.write(
-            f"기관 {act.agency or '(관문)'}: 기록 {act.events}개를 지웠습니다, "
-            f"이를 남긴 기록 {act.record_id}\n"
-        )
-    sys.stdout.write(f"지운 기록 {sum(act.events for act in acts)}개\n")
+    finally:  # acts that are done stand, also where a later one failed
+        if gone:
+            sys.stdout.write(f"지운 기록 {sum(gone)}개\n")
 
 
 def keep_of(retention: RetentionSettings) -> Keep:
@@ -96,16 +107,33 @@ def _chosen(data: Path | None) -> tuple[StoreSettings, Path | None, RetentionSet
     return StoreSettings(data_dir=data) if data else StoreSettings(), None, retention
 
 
-def _archived(archive: str, keys: LedgerKeys) -> int:
-    """The last position that stands in an archive."""
+class _Archived(NamedTuple):
+    """An archive that was named; `last` is its newest day, None while it has none."""
+
+    last: Manifest | None
+
+
+def _read_archive(archive: str, keys: LedgerKeys) -> _Archived:
+    """The end of an archive, all of which verifies."""
     with archive_place(archive) as place:
-        last = last_manifest(place, keys.pins)
-    return last.upto if last else 0
+        problem = verify_chain(place, keys.pins).problem
+        if problem:
+            raise refused(
+                f"{archive}: {problem.day}의 보관이 온전하지 않습니다 [{problem.flaw.value}]. "
+                "지우지 않았습니다. `gwanmun audit verify-manifests`를 실행하십시오.\n"
+                f"{archive}: the archive of {problem.day} is not whole [{problem.flaw.value}]. "
+                "Nothing was pruned. Run `gwanmun audit verify-manifests`."
+            )
+        return _Archived(last_manifest(place, keys.pins))
 
 
-async def _pruned(
-    store: StoreSettings, keys: LedgerKeys, keep: Keep, upto: int | None
-) -> list[RecordsPruned]:
+async def _prune(
+    store: StoreSettings,
+    keys: LedgerKeys,
+    keep: Keep,
+    archived: _Archived | None,
+    tell: Callable[[RecordsPruned], None],
+) -> None:
     async with Database(
         store.data_dir,
         store.database_url,
@@ -121,5 +149,9 @@ async def _pruned(
             account=account(),
             build=importlib.metadata.version("gwanmun"),
             now=time.time(),
+            tell=tell,
         )
-        return await (pruner if upto is None else replace(pruner, upto=upto)).run()
+        if archived:
+            await require_same_history(database, archived.last)
+            pruner = replace(pruner, upto=archived.last.upto if archived.last else 0)
+        await pruner.run()

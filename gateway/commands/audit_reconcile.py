@@ -2,25 +2,30 @@
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from gateway.commands.config import load
 from gateway.commands.officer import in_plain_words, refused
-from gateway.commands.place import ledger_settings
+from gateway.commands.place import store_settings
 from gateway.exports.reconcile import (
     CountersUnreadable,
     Reading,
     Reconciled,
+    ReplicaUnknown,
     read_counters,
     reconcile,
 )
-from gateway.settings import StoreSettings
+from gateway.proofs.retention import LEAST_DAYS, Kind
+from gateway.settings import Settings, StoreSettings, is_configured
 from gateway.store.database import Database
 
 UNACCOUNTED: Final = 1
 _MOST_BYTES: Final = 8 << 20
+_DAY_SECONDS: Final = 86_400.0
 
 
 def compare(
@@ -40,9 +45,19 @@ def compare(
     지표를 먼저 받고 바로 실행하십시오. 엔진이 다시 시작해도 됩니다.
     """
     reading = _reading(metrics)
-    store = StoreSettings(data_dir=data) if data else ledger_settings()[0]
-    with in_plain_words():
-        found = asyncio.run(_compared(store, replica, reading))
+    settings = load(None) if is_configured() else None
+    _require_kept(reading, settings)
+    store = StoreSettings(data_dir=data) if data else store_settings()
+    models = settings.models if settings else ()
+    known = {each.name for model in models for each in model.replicas}
+    try:
+        with in_plain_words():
+            found = asyncio.run(_compared(store, replica, reading, known))
+    except ReplicaUnknown as error:
+        raise refused(
+            f"--replica {error}: 설정에도 기록에도 없는 이름입니다.\n"
+            f"--replica {error}: neither the settings nor any record knows this name."
+        ) from None
     sys.stdout.write(
         f"엔진이 센 요청 {found.served}개, 기록된 시도 {found.recorded}개, "
         f"알 수 없는 기록 {found.in_doubt}개\n"
@@ -51,6 +66,24 @@ def compare(
         sys.stdout.write(f"기록 없는 요청이 적어도 {found.unaccounted}개 (unaccounted)\n")
         raise typer.Exit(UNACCOUNTED)
     sys.stdout.write("기록 없는 요청은 보이지 않습니다 (none found).\n")
+
+
+def _require_kept(reading: Reading, settings: Settings | None) -> None:
+    """Of an engine that has run for longer, records may be pruned that it counts.
+
+    Without settings the least is taken that any allow.
+    """
+    days = LEAST_DAYS[Kind.REQUEST]
+    if settings:
+        kept = settings.retention
+        days = min(kept.request_days_o, kept.request_days_s, kept.request_days_c)
+    if reading.started < time.time() - days * _DAY_SECONDS:
+        raise refused(
+            f"엔진이 기록의 보유 기간({days}일)보다 오래 실행되었습니다. 지운 기록이 있을 수 "
+            "있으니 엔진을 다시 시작한 뒤에 대조하십시오.\n"
+            f"The engine has run for longer than records are kept ({days} days), so some may be "
+            "pruned: compare again after it was restarted."
+        )
 
 
 def _reading(file: Path) -> Reading:
@@ -69,7 +102,9 @@ def _reading(file: Path) -> Reading:
         ) from None
 
 
-async def _compared(store: StoreSettings, replicas: list[str], reading: Reading) -> Reconciled:
+async def _compared(
+    store: StoreSettings, replicas: list[str], reading: Reading, known: set[str]
+) -> Reconciled:
     async with Database(
         store.data_dir,
         store.database_url,
@@ -77,4 +112,4 @@ async def _compared(store: StoreSettings, replicas: list[str], reading: Reading)
         ca_file=store.ca_file,
         lock=False,  # a gateway may hold it: this only reads beside it
     ) as database:
-        return await reconcile(database, replicas, reading)
+        return await reconcile(database, replicas, reading, known=known)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.gateway_client import plain
 from gateway.commands.officer import (
     AGENCY,
     OFFICER,
@@ -17,6 +18,7 @@ from gateway.commands.officer import (
     moment_of,
     reason_of,
     refused,
+    require_order,
 )
 from gateway.commands.place import ledger_settings
 from gateway.exports.record import KST
@@ -64,7 +66,7 @@ def review(  # noqa: PLR0913 each is a word of the command line
         if file.exists():
             raise refused(f"{file}: 이미 있습니다. (it is there already)")
         keys = errand_keys(store.data_dir, key_dir)
-        looked = asyncio.run(_looked(store, task))
+        looked = asyncio.run(_looked(store, keys, task))
         _show(looked)
         findings = reason_of(findings_file, "점검 의견 (findings)")
         event = asyncio.run(_signed(store, keys, looked, findings, file))
@@ -77,10 +79,12 @@ def review(  # noqa: PLR0913 each is a word of the command line
 def _period(begin: str, end: str) -> Period:
     now = datetime.now(KST)
     since, until = moment_of(begin, "--from"), moment_of(end, "--to", whole_day=True)
-    return Period(
+    period = Period(
         begin=(now - timedelta(days=_DAYS)).timestamp() if since is None else since,
         end=now.timestamp() if until is None else until,
     )
+    require_order(period.begin, period.end)
+    return period
 
 
 def _show(looked: Looked) -> None:
@@ -99,7 +103,9 @@ def _show(looked: Looked) -> None:
         counts = tree[name]
         if isinstance(counts, dict) and counts:
             lines.append(f"{title}\n")
-            lines += [f"  {each:40} {times:>8}\n" for each, times in counts.items()]
+            lines += [
+                f"  {plain(each, lines=False):40} {times:>8}\n" for each, times in counts.items()
+            ]
     sys.stdout.write("".join(lines))
 
 
@@ -113,9 +119,9 @@ def _database(store: StoreSettings) -> Database:
     )
 
 
-async def _looked(store: StoreSettings, task: Task) -> Looked:
+async def _looked(store: StoreSettings, keys: LedgerKeys, task: Task) -> Looked:
     async with _database(store) as database:
-        return await look_over(database, task)
+        return await look_over(database, keys, task)
 
 
 async def _signed(

@@ -80,10 +80,11 @@ def read_token(path: Path) -> str:
     return token
 
 
-def plain(value: object) -> str:
-    """A text that cannot steer the reader's terminal; lines stay lines."""
+def plain(value: object, *, lines: bool = True) -> str:
+    """A text that cannot steer the reader's terminal; lines stay lines, unless there may be one."""
+    kept = "\n" if lines else ""
     return "".join(
-        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}"
+        character if character.isprintable() or character in kept else "\N{REPLACEMENT CHARACTER}"
         for character in str(value)
     )
 

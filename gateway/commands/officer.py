@@ -11,7 +11,7 @@ from typing import Final
 import typer
 
 from gateway import os_words
-from gateway.exports.record import KST
+from gateway.exports.record import KST, RecordUnreadable
 from gateway.ledger.keys import KeysUnusable
 from gateway.store.errors import StoreError
 
@@ -36,6 +36,13 @@ def in_plain_words(file: Path | None = None) -> Iterator[None]:
     except (KeysUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
+    except RecordUnreadable as error:
+        raise refused(
+            f"위치 {error.position}의 기록을 이 프로그램이 쓰지 않았거나 누가 바꾸었습니다. "
+            "`gwanmun audit verify`를 실행하십시오.\n"
+            f"The record at position {error.position} is not as this program wrote it. Run "
+            "`gwanmun audit verify`."
+        ) from None
     except ValueError:
         raise refused(
             "이 프로그램이 쓰지 않은 기록이 있습니다. `gwanmun audit verify`를 실행하십시오.\n"
@@ -72,6 +79,8 @@ def reason_of(file: Path | None, asks: str = "사유 (reason)") -> str:
         ).strip()
     except (OSError, UnicodeDecodeError):
         raise refused(f"{file}: 읽을 수 없습니다. (cannot be read)") from None
+    except typer.Abort:  # the input has ended, or somebody broke off
+        found = ""
     if not 0 < len(found) <= _MOST_REASON:
         raise refused(
             f"{asks}: {_MOST_REASON}자까지 적으십시오. "
@@ -95,3 +104,13 @@ def moment_of(text: str, name: str, *, whole_day: bool = False) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=KST)).astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
         raise refused(f"{name}: 날짜나 시각이 아닙니다. (not a date or time)") from None
+
+
+def require_order(begin: float | None, end: float | None) -> None:
+    """Refuses a time that ends before it begins: nothing could lie in it. Unix seconds.
+
+    Raises:
+        typer.Exit: it does.
+    """
+    if begin is not None and end is not None and begin >= end:
+        raise refused("--to가 --from보다 늦어야 합니다. (--to has to be later than --from.)")

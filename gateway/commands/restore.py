@@ -7,9 +7,8 @@ it is, 2 it could not be done.
 import asyncio
 import importlib.metadata
 import sys
-import tempfile
 import time
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -43,7 +42,7 @@ from gateway.proofs.note import Checkpoint
 from gateway.proofs.reader import FileReader, LogUnreadable
 from gateway.proofs.verify import DATABASE_NAME, verify
 from gateway.settings import StoreSettings, is_configured
-from gateway.store.data_dir import DataDirectoryLock
+from gateway.store.data_dir import DataDirectoryLock, passing_folder
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
 from gateway.store.log_reader import ServerReader
@@ -55,12 +54,15 @@ WRONG = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _House:
-    """The installation whose database it is."""
+    """The installation whose database it is; `sealed` are its files of what was last sealed, and
+    `elsewhere` is that of the settings' own installation, where the database is put beside it.
+    """
 
     store: StoreSettings
     place: SqlitePlace | PostgresPlace
     keys: LedgerKeys
-    sealed_file: Path
+    sealed: tuple[Path, ...]
+    elsewhere: tuple[Path, ...]
     erasures: ErasureList | None
 
     def listed(self) -> list[str]:
@@ -82,7 +84,7 @@ class _House:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A database that verifies, and what was remembered of it."""
+    """A database that verifies, and the most that was remembered of it."""
 
     size: int
     root: str
@@ -130,9 +132,9 @@ def restore(
             elif identity is None:
                 raise refused("--identity: 백업의 비밀 키 파일을 주십시오. (Give the identity.)")
             else:
-                name = stack.enter_context(_folder(house))
-                backup = _opened(file, identity, Path(name), house)
-                _replace(house, backup, Path(name), check=check, accept_older=accept_older)
+                folder = stack.enter_context(_folder(house))
+                backup = _opened(file, identity, folder, house)
+                _replace(house, backup, folder, check=check, accept_older=accept_older)
     except (AgeUnusable, KeysUnusable, StateUnusable, StoreError) as error:
         words = "데이터베이스를 읽거나 쓸 수 없습니다.\nThe database cannot be read or written."
         raise refused(str(error) or words) from None
@@ -151,12 +153,15 @@ def restore(
 def _house(data: Path | None, config: Path | None) -> _House:
     store = StoreSettings(data_dir=data) if data else StoreSettings()
     key_dir = sealed = weeks = None
+    at_home = True
     if is_configured(config):
         settings = load(config)
         weeks = settings.content.week_key_dir  # wherever it is put: what was erased stays erased
+        sealed = settings.ledger.sealed_file  # and what was sealed is known
+        at_home = store.data_dir.resolve() == settings.store.data_dir.resolve()
         if not data:
-            store, key_dir = settings.store, settings.ledger.key_dir
-            sealed = settings.ledger.sealed_file
+            at_home, store, key_dir = True, settings.store, settings.ledger.key_dir
+    told = (sealed,) if sealed else ()
     place = find_place(
         store.data_dir,
         store.database_url,
@@ -167,19 +172,20 @@ def _house(data: Path | None, config: Path | None) -> _House:
         store=store,
         place=place,
         keys=errand_keys(store.data_dir, key_dir),
-        sealed_file=sealed or store.data_dir / SEALED_FILE,
+        sealed=(store.data_dir / SEALED_FILE, *(told if at_home else ())),
+        elsewhere=() if at_home else told,
         erasures=ErasureList(weeks / ERASED) if weeks else None,
     )
 
 
-def _folder(house: _House) -> "tempfile.TemporaryDirectory[str]":
-    """Where the database will stand, so that it only has to be renamed."""
+def _folder(house: _House) -> AbstractContextManager[Path]:
+    """Where the database stands unencrypted until it only has to be renamed."""
     if isinstance(house.place, PostgresPlace):
         raise refused(
             "PostgreSQL은 pg_restore로 되돌린 뒤 파일 없이 `gwanmun restore`를 실행하십시오.\n"
             "For PostgreSQL use pg_restore, then run `gwanmun restore` without a file."
         )
-    return tempfile.TemporaryDirectory(prefix=".restore-", dir=house.place.path.parent)
+    return passing_folder(house.place.path.parent, "restore")
 
 
 def _opened(file: Path, identity: Path, folder: Path, house: _House) -> Backup:
@@ -231,35 +237,46 @@ def _looked(house: _House, reader: FileReader | ServerReader, *, accept_older: b
         report = verify(opened, house.keys.pins, processes=cores())
         if report.problem:
             _wrong(f"검증 실패 (broken): {explain(report.problem)}")
-        stands = standing(opened, report.size, known)
+        stands = {standing(opened, report.size, each) for each in known}
     sys.stdout.write(
         f"검증 완료 (verified): 봉인된 기록 {report.size}개, 뿌리 {report.root}, "
         f"지운 기록 {report.pruned}개\n"
     )
-    if stands is Standing.OTHER:
+    if Standing.OTHER in stands:
         _wrong(
             "마지막으로 봉인한 것에서 이어지지 않는 다른 기록부입니다. 쓸 수 없습니다.\n"
             "Another history than what was last sealed; it cannot be used."
         )
-    older = stands is Standing.OLDER
-    if older and known and not accept_older:
+    older = Standing.OLDER in stands
+    most = max(known, key=lambda each: each.size, default=None)
+    if older and most and not accept_older:
         _wrong(
-            f"마지막으로 봉인한 것({known.size}개)보다 오래되었습니다({report.size}개). 그 사이의 "
+            f"마지막으로 봉인한 것({most.size}개)보다 오래되었습니다({report.size}개). 그 사이의 "
             "기록이 없어집니다. 보안담당자가 정했다면 --accept-older를 주십시오.\n"
-            f"Older ({report.size}) than what was last sealed ({known.size}): the records between "
+            f"Older ({report.size}) than what was last sealed ({most.size}): the records between "
             "would be lost. If the security officer has so decided, give --accept-older."
         )
-    return _Looked(report.size, report.root, known, older)
+    return _Looked(report.size, report.root, most, older)
 
 
-def _known(house: _House) -> Checkpoint | None:
-    """The larger of what is remembered and what the present file holds."""
-    found = [SealedState(house.sealed_file).read(house.keys.pins)]
+def _known(house: _House) -> list[Checkpoint]:
+    """Every checkpoint that is remembered, and the last that the present file holds."""
+    origin = house.keys.origin
+    files = (*house.sealed, *(each for each in house.elsewhere if _is_of(each, origin)))
+    found = [SealedState(each).read(house.keys.pins) for each in files]
     if isinstance(house.place, SqlitePlace):
         with suppress(LogUnreadable, BackupInvalid):  # it is why there are backups
             found.append(last_head(house.place.path, house.keys.pins))
-    known = [each for each in found if each and each.size]
-    return max(known, key=lambda each: each.size, default=None)
+    return [each for each in found if each and each.size]
+
+
+def _is_of(file: Path, origin: str) -> bool:
+    """Whether another installation's file is of the same log, by its first line."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as opened:
+            return opened.readline().rstrip("\n") == origin
+    except FileNotFoundError:
+        return False
 
 
 async def _tell(house: _House, looked: _Looked, backup: Backup | None, folder: Path | None) -> None:
@@ -282,9 +299,9 @@ async def _tell(house: _House, looked: _Looked, backup: Backup | None, folder: P
 
 def _forget(house: _House, looked: _Looked, stamp: str) -> None:
     """What was remembered of the log that is no more is kept aside."""
-    path = house.sealed_file
-    if looked.older and path.exists():
-        path.rename(path.with_name(f"{path.name}.replaced-{stamp}"))
+    for path in house.sealed:
+        if looked.older and path.exists():
+            path.rename(path.with_name(f"{path.name}.replaced-{stamp}"))
 
 
 def _wrong(words: str) -> NoReturn:

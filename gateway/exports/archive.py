@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 
+from gateway.exports.continuing import require_same_history
 from gateway.exports.formats import json_line, settle
 from gateway.exports.record import KST, Record, read_records
 from gateway.ledger.keys import LedgerKeys
@@ -21,6 +22,7 @@ from gateway.proofs.manifest import (
     FILE_NAME,
     ArchivedFile,
     Days,
+    LastEvent,
     Manifest,
     last_manifest,
     manifest_bytes,
@@ -89,11 +91,13 @@ async def archive_days(
     Raises:
         ValueError: the archive's last manifest, or an event, is not what this log has signed.
         ArchiveUnusable: the place does not take them.
+        OtherHistory: the archive is not of what stands in the database.
         OSError: a folder cannot be written.
         StoreUnavailable: the database cannot be read.
     """
     made: list[Manifest] = []
     before = last_manifest(place, keys.pins)
+    await require_same_history(database, before)
     async with database.reading() as connection:
         bound = await last_position(connection)
         first = await read_records(connection, Selection(None, 0, bound), 1)
@@ -122,13 +126,14 @@ async def _archive_day(
     draft = place.draft(day)
     after = before.upto if before else 0
     counts: dict[str, int] = {}
-    upto = after
+    upto, last = after, before.last if before else None
     while True:
         async with database.reading() as connection:
             page = await read_records(connection, Selection(None, upto, bound))
         within = _until(page, day)
         _append(draft, within, counts)
-        upto = within[-1].position if within else upto
+        if within:
+            upto, last = within[-1].position, _last(within[-1])
         if len(within) < PAGE:
             break
     manifest = Manifest(
@@ -138,6 +143,7 @@ async def _archive_day(
         upto=upto,
         files=tuple(_settled(draft / name, counts[name]) for name in sorted(counts)),
         previous=(before.day, before.hash) if before else None,
+        last=last,
     )
     write_whole(draft / FILE_NAME, manifest_bytes(manifest, keys.writing_key), _READ_ONLY)
     place.keep(Draft(day=day, folder=draft, upto=upto))
@@ -151,6 +157,10 @@ def _until(page: list[Record], day: date) -> list[Record]:
     """The events before the first of a later day."""
     number = next((at for at, each in enumerate(page) if day_of(each) > day), len(page))
     return page[:number]
+
+
+def _last(record: Record) -> LastEvent:
+    return LastEvent(record.writer, record.sequence, record.hash)
 
 
 def _append(draft: Path, records: list[Record], counts: dict[str, int]) -> None:

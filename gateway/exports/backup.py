@@ -20,10 +20,9 @@ import os
 import shutil
 import tarfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final
 
 import pyrage
@@ -40,14 +39,14 @@ from gateway.proofs.tree import EMPTY_ROOT
 from gateway.proofs.trust import FILE_NAME as PINS
 from gateway.proofs.trust import Trust
 from gateway.proofs.verify import DATABASE_NAME
-from gateway.store.data_dir import DataDirectoryLock
+from gateway.store.data_dir import passing_folder
+from gateway.store.errors import DataDirectoryBusy
 from gateway.store.private_file import create, sync_folder
 from gateway.store.snapshot import snapshot
 
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "gwanmun/backup/v1"
 _CONTEXT: Final = b"gwanmun/backup/v1\n"
-_FOLDER: Final = ".backup-"
 _MOST_BYTES: Final = 1 << 20  # of a manifest
 _PIECE_BYTES: Final = 1 << 20
 
@@ -89,7 +88,8 @@ def make_backup(
     """Writes a backup to a new file; `at` in Unix seconds.
 
     The copy of the database stands unencrypted beside the database, for its owner alone, until it
-    is packed; what a killed command left of one the next one removes. One at a time.
+    is packed; what a killed command left of one, or a killed restore, the next one removes. One at
+    a time.
 
     Raises:
         FileExistsError: the file is there already.
@@ -101,13 +101,10 @@ def make_backup(
     if path.exists():
         raise FileExistsError(17, os.strerror(17), str(path))
     draft = path.with_name(f".{path.name}.draft")
-    with DataDirectoryLock(database.parent, "backup.lock"), ExitStack() as stack:
-        for left in database.parent.glob(
-            f"{_FOLDER}*"
-        ):  # unencrypted, of a command that was killed
-            shutil.rmtree(left)
+    with suppress(DataDirectoryBusy), passing_folder(database.parent, "restore"):
+        pass  # none runs: what a killed one left has gone
+    with passing_folder(database.parent, "backup") as folder:
         draft.unlink(missing_ok=True)
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix=_FOLDER, dir=database.parent)))
         schema = snapshot(database, folder / DATABASE_NAME)
         (folder / PINS).write_text(keys.pins.text(), encoding="utf-8")
         files = [_packed(folder / each) for each in (DATABASE_NAME, PINS)]

@@ -2,11 +2,11 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -82,6 +82,22 @@ def open_file(form: Format, path: Path, build: str) -> AbstractContextManager[Re
     return _Lines(path, csv_header() if form is Format.CSV else b"", line_of(form, build))
 
 
+def sweep(path: Path) -> None:
+    """Removes the folder of temporary files beside an export's draft, of a command that was killed
+    too. The draft has to be held.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    with suppress(FileNotFoundError):
+        shutil.rmtree(_parts(path))
+
+
+def _parts(path: Path) -> Path:
+    """Where a workbook's rows wait; no export has a draft of this name."""
+    return path.with_name(f"{path.name}.parts")
+
+
 def settle(path: Path) -> str:
     """Makes a finished file durable and gives the SHA-256 of what it holds, in hex.
 
@@ -132,10 +148,11 @@ class _Workbook:
         self._rows = 0
 
     def __enter__(self) -> Self:
-        self._temporary = TemporaryDirectory(dir=self._path.parent, prefix=f"{self._path.name}.")
+        folder = _parts(self._path)
+        folder.mkdir(mode=0o700)
         options = {
             "constant_memory": True,
-            "tmpdir": self._temporary.name,
+            "tmpdir": str(folder),
             "strings_to_formulas": False,
             "strings_to_numbers": False,
             "strings_to_urls": False,
@@ -156,7 +173,7 @@ class _Workbook:
     ) -> None:
         self._book.fileclosed = True  # else its finalizer would write what nobody wants
         self._sheet.row_data_fh.close()
-        self._temporary.cleanup()
+        sweep(self._path)
 
     def write(self, record: Record) -> None:
         """See RecordFile."""

@@ -3,9 +3,9 @@
 1. The records go into a draft beside the file, which is synced and hashed. 2. The event with count
 and hash is written and durable. 3. Only then the draft takes the file's name. Before the event
 there is no file, and after any failure no draft; a killed command leaves at most a draft
-(`.NAME.draft`) for its owner alone, which the next one of that name takes over, and a told export
-that nobody has. A command holds its draft, so of two with one name the second is refused before it
-has told anything.
+(`.NAME.draft`, and a workbook's rows in `.NAME.draft.parts`) for its owner alone, which the next
+one of that name takes over, and a told export that nobody has. A command holds its draft, so of two
+with one name the second is refused before it has told anything.
 
 The slip (`NAME.slip.json`) stands beside the file: the event's facts, the officer's reason and the
 salt of its commitment, so that whoever holds all three can show that they belong together.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.exports.event import ExportMade
-from gateway.exports.formats import Format, RecordFile, open_file, settle
+from gateway.exports.formats import Format, RecordFile, open_file, settle, sweep
 from gateway.exports.record import Record, all_records
 from gateway.ledger.commitment import commit
 from gateway.ledger.errand import account, append_alone
@@ -69,11 +69,12 @@ async def make_export(
         OSError: the folder cannot be written.
         StoreUnavailable: the database cannot be read or written; there is no file.
         TooManyRecords: the format does not hold so many.
-        ValueError: an event was not written by this program.
+        RecordUnreadable: an event was not written by this program; there is no file.
     """
     slip, draft = slip_of(path), path.with_name(f".{path.name}.draft")
     with held(draft), ExitStack() as stack:  # from here on the name is this command's
         stack.callback(draft.unlink, missing_ok=True)
+        sweep(draft)
         with open_file(order.format, draft, build) as file:
             for each in (path, slip):
                 if each.exists():
@@ -81,7 +82,8 @@ async def make_export(
             async with database.reading_of(order.agency) as connection:
                 upto = await last_position(connection)
             selection = Selection(order.agency, 0, upto, order.actions)
-            count = await _write(file, order, all_records(database, selection))
+            records = all_records(database, selection, trust=keys.pins)
+            count = await _write(file, order, records)
             why = commit(order.reason.encode())
             event = ExportMade(
                 record_id=new_id(),

@@ -31,6 +31,10 @@ class CountersUnreadable(Exception):
     """The text is not the metrics of an engine that counts; the message is the missing name."""
 
 
+class ReplicaUnknown(Exception):
+    """A name that nothing knows: every request would seem unaccounted; the message is the name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Requests that an engine has finished since its process started (Unix seconds)."""
@@ -74,11 +78,15 @@ def read_counters(text: str) -> Reading:
     return Reading(int(found[SERVED]), found[STARTED])
 
 
-async def reconcile(database: Database, replicas: Collection[str], reading: Reading) -> Reconciled:
+async def reconcile(
+    database: Database, replicas: Collection[str], reading: Reading, *, known: Collection[str] = ()
+) -> Reconciled:
     """Compares a reading with all gateways' records of the engine, whose replicas have `replicas`
-    as names. Read the engine first: its request is recorded before it is sent.
+    as names. Read the engine first: its request is recorded before it is sent. Names that are not
+    `known` have to stand in a record, be it of an earlier time.
 
     Raises:
+        ReplicaUnknown: one does not.
         StoreUnavailable: the database cannot be read.
         ValueError: an event was not written by this program.
     """
@@ -87,7 +95,10 @@ async def reconcile(database: Database, replicas: Collection[str], reading: Read
     since = (reading.started - _SKEW_SECONDS) * 1_000
     recorded = lost = 0
     unclosed: set[str] = set()
+    unknown = set(replicas) - set(known)
     async for record in all_records(database, Selection(None, 0, upto, (OPENED, CLOSED))):
+        attempts = record.texts("attempts")
+        unknown.difference_update(attempts)
         if record.at < since:
             continue
         if record.action == OPENED:
@@ -95,7 +106,9 @@ async def reconcile(database: Database, replicas: Collection[str], reading: Read
             continue
         unclosed.discard(record.record_id)
         lost += _is_lost(record)
-        recorded += sum(name in replicas for name in record.texts("attempts"))
+        recorded += sum(name in replicas for name in attempts)
+    if unknown:
+        raise ReplicaUnknown(min(unknown))
     return Reconciled(served=reading.served, recorded=recorded, in_doubt=lost + len(unclosed))
 
 

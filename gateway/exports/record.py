@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.ledger.events import CLOSED, OPENED
 from gateway.proofs.entry import event_hash
+from gateway.proofs.reader import EventRow as SignedRow
+from gateway.proofs.records import is_authentic
+from gateway.proofs.trust import Trust
 from gateway.store.database import Database
 from gateway.store.events import StoredEvent
-from gateway.store.exports import PAGE, Selection, bodies_of, selected_events
+from gateway.store.exports import PAGE, Selection, events_of, selected_events
 from inference.task import JsonObject, JsonValue
 
 KST: Final = timezone(timedelta(hours=9), "KST")  # 표준시에 관한 법률: UTC+9, no daylight saving
@@ -127,20 +130,30 @@ def to_record(stored: StoredEvent, opening: bytes | None = None) -> Record:
 
 
 async def read_records(
-    connection: AsyncConnection, selection: Selection, limit: int = PAGE
+    connection: AsyncConnection,
+    selection: Selection,
+    limit: int = PAGE,
+    *,
+    trust: Trust | None = None,
 ) -> list[Record]:
-    """The selection's first events, at most `limit`, each with its record's opening.
+    """The selection's first events, at most `limit`, each with its record's opening; with pins,
+    as one of their writers has signed it.
 
     Raises:
         RecordUnreadable: an event was not written by this program.
     """
     events = await selected_events(connection, selection, limit)
     openings = await _openings(connection, events, selection.agency)
-    return [to_record(each, openings.get(each.event.record_id)) for each in events]
+    if trust:
+        _require_signed([*events, *openings], trust)
+    bodies = {each.event.record_id: each.event.body for each in openings}
+    return [to_record(each, bodies.get(each.event.record_id)) for each in events]
 
 
-async def all_records(database: Database, selection: Selection) -> AsyncIterator[Record]:
-    """Every event of one agency's selection; memory holds one page.
+async def all_records(
+    database: Database, selection: Selection, *, trust: Trust | None = None
+) -> AsyncIterator[Record]:
+    """Every event of one agency's selection; memory holds one page. See `read_records`.
 
     Raises:
         StoreUnavailable: the database cannot be read.
@@ -151,7 +164,7 @@ async def all_records(database: Database, selection: Selection) -> AsyncIterator
     while True:
         reading = database.reading() if agency is None else database.reading_of(agency)
         async with reading as connection:
-            page = await read_records(connection, selection._replace(after=after))
+            page = await read_records(connection, selection._replace(after=after), trust=trust)
         for each in page:
             yield each
         if len(page) < PAGE:
@@ -161,6 +174,13 @@ async def all_records(database: Database, selection: Selection) -> AsyncIterator
 
 async def _openings(
     connection: AsyncConnection, events: Sequence[StoredEvent], agency: str | None
-) -> dict[str, bytes]:
+) -> list[StoredEvent]:
     closed = [each.event.record_id for each in events if each.event.action == CLOSED]
-    return await bodies_of(connection, closed, OPENED, agency) if closed else {}
+    return await events_of(connection, closed, OPENED, agency) if closed else []
+
+
+def _require_signed(events: Sequence[StoredEvent], trust: Trust) -> None:
+    for each in events:
+        row = SignedRow(each.position, *each.event)
+        if not is_authentic(row, trust.writers.values()):
+            raise RecordUnreadable(each.position)

@@ -154,17 +154,18 @@ class Looked(NamedTuple):
     upto: int
 
 
-async def look_over(database: Database, task: Task) -> Looked:
+async def look_over(database: Database, keys: LedgerKeys, task: Task) -> Looked:
     """Tallies an agency's events of a time.
 
     Raises:
         StoreUnavailable: the database cannot be read.
-        ValueError: an event was not written by this program.
+        RecordUnreadable: an event was not written by this program.
     """
     async with database.reading_of(task.agency) as connection:
         upto = await last_position(connection)
     tally = Tally()
-    async for record in all_records(database, Selection(task.agency, 0, upto)):
+    selection = Selection(task.agency, 0, upto)
+    async for record in all_records(database, selection, trust=keys.pins):
         if task.period.holds(record):
             tally.add(record)
     return Looked(task, tally, upto)

@@ -8,7 +8,7 @@ agency. `gateway.proofs.pruned` says how the act is verified.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,10 +18,8 @@ from typing import Final, NamedTuple
 from gateway.domain import Grade
 from gateway.ledger.errand import append_alone
 from gateway.ledger.events import (
-    AUTH_REFUSED,
     CLOSED,
     OPENED,
-    REFUSED,
     bounded,
     bounded_count,
     iso_time,
@@ -29,7 +27,8 @@ from gateway.ledger.events import (
 )
 from gateway.ledger.keys import LedgerKeys
 from gateway.proofs.entry import event_hash, leaf_entry
-from gateway.proofs.pruned import RECORDS_PRUNED, Digest, PrunedLeaf, may_be_pruned
+from gateway.proofs.pruned import RECORDS_PRUNED, Digest, PrunedLeaf
+from gateway.proofs.retention import Kind, kind_of, rule_of
 from gateway.store.database import Database
 from gateway.store.pruning import (
     SealedEvent,
@@ -43,9 +42,6 @@ from inference.task import JsonObject, JsonValue
 
 MOST_IN_ACT: Final = 500
 _DAY_SECONDS: Final = 86_400.0
-_REFUSALS: Final = (REFUSED, AUTH_REFUSED)
-_INQUIRIES: Final = ("audit.", "content.", "export.", "review.", "chat.")
-_RIGHTS: Final = ("rights.", "policy.", "config.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +60,13 @@ class Keep:
 
     def days(self, action: str) -> int | None:
         """Of an event that is no request's; None keeps it for ever."""
-        if action in _REFUSALS:
-            return self.refusals
-        if not may_be_pruned(action) or action in (OPENED, CLOSED):
-            return None
-        if action.startswith(_INQUIRIES):
-            return self.inquiries
-        return self.rights if action.startswith(_RIGHTS) else None
+        days = {
+            Kind.REFUSAL: self.refusals,
+            Kind.INQUIRY: self.inquiries,
+            Kind.RIGHTS: self.rights,
+        }
+        kind = kind_of(action)
+        return days.get(kind) if kind else None
 
 
 class Rule(NamedTuple):
@@ -114,6 +110,10 @@ class RecordsPruned:
         }
 
 
+def _to_nobody(_act: RecordsPruned) -> None:
+    """Whoever waits for all acts is told of none."""
+
+
 class _Due(NamedTuple):
     event: SealedEvent
     name: str
@@ -122,7 +122,9 @@ class _Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """Prunes one ledger. `upto` is the last position that may go; `now` in Unix seconds."""
+    """Prunes one ledger. `upto` is the last position that may go; `now` in Unix seconds; `tell` is
+    called with each act that stands, whatever becomes of those behind it.
+    """
 
     database: Database
     keys: LedgerKeys
@@ -131,6 +133,7 @@ class Pruner:
     build: str
     now: float
     upto: int = 2**63 - 1
+    tell: Callable[[RecordsPruned], None] = _to_nobody
 
     async def run(self) -> list[RecordsPruned]:
         """Prunes everything that is due, and tells the acts.
@@ -169,13 +172,13 @@ class Pruner:
             openings = await sealed_of_records(connection, closed, OPENED)
         due = []
         for event in page:
-            name, days, gone = event.action, self.keep.days(event.action), [event]
+            name, days, gone = rule_of(event.action), self.keep.days(event.action), [event]
             if event.action == CLOSED:
                 opening = openings.get(event.record_id)
                 if opening is None:
                     raise ValueError("a closing without its opening")
                 grade = _grade(opening)
-                name, days = f"request.{grade.name}", self.keep.requests[grade]
+                name, days = rule_of(CLOSED, grade.name), self.keep.requests[grade]
                 gone = [opening, event]
             if days is not None and event.leaf_index < rules[days].size:
                 times = [_time_of_whole(each) for each in gone]
@@ -214,6 +217,7 @@ class Pruner:
         )
         also = partial(prune, events=events, act=act.record_id)
         await append_alone(self.database, self.keys, act, build=self.build, at=self.now, also=also)
+        self.tell(act)
         return act
 
 

@@ -5,10 +5,13 @@ An archive has a folder per day (Korean time), named `2026-11-26`. In it stand t
 
     {"format": "gwanmun/day-manifest/v1", "origin": …, "day": "2026-11-26",
      "after": 120, "upto": 310, "files": [{"name": …, "bytes": …, "sha256": …, "events": …}],
+     "last": {"writer": …, "sequence": …, "sha256": …} or null,
      "previous": {"day": "2026-11-25", "sha256": …} or null, "key_id": …, "signature": "<base64>"}
 
-The files hold the events behind the position `after` and up to `upto`. `previous` is the SHA-256 of
-the file of the day before; null begins a chain. The signature is a pinned writer's (Ed25519), over
+The files hold the events behind the position `after` and up to `upto`. `last` is the event at that
+position: its writer, its number of that, and its hash; so it shows whether a database is the one
+that was archived. Manifests of older versions lack it. `previous` is the SHA-256 of the file of the
+day before; null begins a chain. The signature is a pinned writer's (Ed25519), over
 "gwanmun/day-manifest/v1" LF ‖ the canonical JSON of all but the signature. The model is the chain
 of AWS CloudTrail's digest files. What it cannot see: a chain that was cut off at its end, unless
 the verifier is told up to which day it must go. Where the days lie is the matter of a `Days`: a
@@ -23,7 +26,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,6 +43,7 @@ _MOST_BYTES: Final = 16 << 20  # of a manifest: tens of thousands of agencies
 _KEYS: Final = {
     *("format", "origin", "day", "after", "upto", "files", "previous", "key_id", "signature")
 }
+_LATER_KEYS: Final = {"last"}  # older manifests lack them
 _MOST_SURFACE: Final = 1_000  # findings that a report holds
 _ONE_DAY: Final = timedelta(days=1)
 
@@ -76,6 +80,14 @@ class ArchivedFile:
     events: int
 
 
+class LastEvent(NamedTuple):
+    """The event at which a day ends; `sha256` of its body, in hex."""
+
+    writer: str
+    sequence: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One day; `hash` is the SHA-256 of the manifest's file, in hex."""
@@ -86,6 +98,7 @@ class Manifest:
     upto: int
     files: tuple[ArchivedFile, ...]
     previous: tuple[date, str] | None
+    last: LastEvent | None = None
     hash: str = ""
 
 
@@ -187,6 +200,7 @@ def manifest_bytes(manifest: Manifest, key: Ed25519PrivateKey) -> bytes:
             | {"events": each.events}
             for each in manifest.files
         ],
+        "last": manifest.last and manifest.last._asdict(),
         "previous": previous and {"day": previous[0].isoformat(), "sha256": previous[1]},
         "key_id": key_id(key.public_key()),
     }
@@ -284,7 +298,11 @@ def _read(archive: Days, day: date, trust: Trust) -> Manifest:
         raise _Wrong(DayFlaw.MISSING) from None
     try:
         tree = json.loads(raw)
-        if set(tree) != _KEYS or tree["format"] != _FORMAT or canonical(tree) + b"\n" != raw:
+        if (
+            set(tree) - _LATER_KEYS != _KEYS
+            or tree["format"] != _FORMAT
+            or canonical(tree) + b"\n" != raw
+        ):
             raise _Wrong(DayFlaw.MALFORMED)
         signature = bytes_of(tree["signature"])
         manifest = _parsed(tree, raw)
@@ -306,7 +324,7 @@ def _read(archive: Days, day: date, trust: Trust) -> Manifest:
 
 
 def _parsed(tree: dict[str, Any], raw: bytes) -> Manifest:
-    previous = tree["previous"]
+    previous, last = tree["previous"], tree.get("last")
     return Manifest(
         origin=tree["origin"],
         day=date.fromisoformat(tree["day"]),
@@ -314,6 +332,7 @@ def _parsed(tree: dict[str, Any], raw: bytes) -> Manifest:
         upto=int(tree["upto"]),
         files=tuple(_files(tree["files"])),
         previous=previous and (date.fromisoformat(previous["day"]), str(previous["sha256"])),
+        last=last and LastEvent(str(last["writer"]), int(last["sequence"]), str(last["sha256"])),
         hash=hashlib.sha256(raw).hexdigest(),
     )
 

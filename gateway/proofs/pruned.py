@@ -11,12 +11,14 @@ somebody else. The digest is
 
 The act names the rules by which it went, each with its days and the size of the tree that was
 sealed before that: what is gone must be among those leaves, and that day be so many days before
-the act. That the tree had that size so early is the act's word, and the witnesses': where a quorum
-saw a smaller tree more than GRACE_DAYS after it, the act went too early. So it did where the first
-quorum that saw the act itself signed more than a day before the act's own time.
+the act. Nothing goes but by a rule of its own, and no rule is below the law (`retention`). That the
+tree had that size so early is the act's word, and the witnesses': where a quorum saw a smaller tree
+more than GRACE_DAYS after it, the act went too early. So it did where the first quorum that saw the
+act itself signed more than a day before the act's own time.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -24,6 +26,7 @@ from typing import Any, Final, NamedTuple
 from gateway.proofs.entry import WRITER_BYTES, is_entry
 from gateway.proofs.reader import LeafRow, PrunedRow
 from gateway.proofs.records import Broken, Event, Flaw, Problem
+from gateway.proofs.retention import LEAST_DAYS, covers, kind_of, kind_of_rule
 from gateway.proofs.witnessed import Witnessed
 
 RECORDS_PRUNED: Final = "records.pruned"
@@ -31,7 +34,6 @@ _CONTEXT: Final = b"gwanmun/pruned/v1\n"
 GRACE_DAYS: Final = 31  # a witness may sign by hand, weeks after it was asked
 _DAY_SECONDS: Final = 86_400.0
 _CLOCKS_SECONDS: Final = 3_600.0  # between those of the act's two times
-_NEVER: Final = ("writer.", RECORDS_PRUNED)  # the log's own life, without which nothing is checked
 
 
 class PrunedLeaf(NamedTuple):
@@ -43,11 +45,6 @@ class PrunedLeaf(NamedTuple):
     sequence: int
     action: str
     entry: bytes
-
-
-def may_be_pruned(action: str) -> bool:
-    """Whether events of this action may ever go."""
-    return not action.startswith(_NEVER)
 
 
 @dataclass(slots=True)
@@ -81,7 +78,7 @@ class Digest:
 @dataclass(slots=True)
 class _Act:
     agency: str
-    last: int = -1
+    last: dict[str, int] = field(default_factory=dict)  # by action
     digest: Digest = field(default_factory=Digest)
 
 
@@ -117,9 +114,11 @@ class Acts:
             found.digest.add(leaf)
         except (ValueError, OverflowError):
             raise _broken("a row of a wrong form", leaf.leaf_index) from None
-        if found.agency != agency or not may_be_pruned(leaf.action):
+        if found.agency != agency:
             raise _broken(f"not of the act {act}", leaf.leaf_index)
-        found.last = leaf.leaf_index
+        if kind_of(leaf.action) is None:
+            raise _broken(f"{leaf.action} is kept for ever", leaf.leaf_index)
+        found.last[leaf.action] = leaf.leaf_index
         self.events += 1
 
     def told(self, event: Event, leaf_index: int | None) -> tuple[PruningRule, ...]:
@@ -130,15 +129,15 @@ class Acts:
         met = (act.agency, act.digest.count, act.digest.value) if act else None
         told = (event.agency, event.facts.get("events"), event.facts.get("digest"))
         rules = _rules(event)
-        detail = ""
+        detail = _below_the_law(rules)
         if act is None or met != told:
             detail = f"the act tells of {told[1]} events, {met[1] if met else 0} are gone"
-        elif act.last >= max((rule.size for rule in rules), default=0):
-            detail = "the act's rules do not reach so far"
+        elif not all(_reach(rules, action, last) for action, last in act.last.items()):
+            detail = detail or "the act's rules do not reach so far"
         if detail:
             raise Broken(_of_act(event, leaf_index, detail))
         self.acts += 1
-        return rules
+        return (*rules.values(),)
 
     def finish(self) -> None:
         """After the last event: nothing is gone of which no act tells."""
@@ -186,24 +185,40 @@ def _time(event: Event) -> float:
     return datetime.fromisoformat(str(event.facts["time"])).timestamp()
 
 
-def _rules(event: Event) -> tuple[PruningRule, ...]:
-    """The rules of an act that go together with its time; none if one does not."""
+def _rules(event: Event) -> dict[str, PruningRule]:
+    """The rules of an act that go together with its time, by name; none if one does not."""
     try:
         told: Any = event.facts["rules"]
         at = _time(event)
-        rules = tuple(
-            PruningRule(
+        rules = {
+            str(name): PruningRule(
                 int(rule["days"]),
                 datetime.fromisoformat(rule["sealed_before"]).timestamp(),
                 int(rule["size"]),
             )
-            for rule in told.values()
-        )
+            for name, rule in told.items()
+        }
     except (KeyError, TypeError, ValueError, AttributeError):
-        return ()
+        return {}
     latest = at + _CLOCKS_SECONDS
-    fits = all(rule.before + rule.days * _DAY_SECONDS <= latest for rule in rules)
-    return rules if fits else ()
+    fits = all(rule.before + rule.days * _DAY_SECONDS <= latest for rule in rules.values())
+    return rules if fits else {}
+
+
+def _below_the_law(rules: Mapping[str, PruningRule]) -> str:
+    """The first rule that nothing may go by, in words."""
+    for name, rule in rules.items():
+        kind = kind_of_rule(name)
+        if kind is None:
+            return f"the act has a rule for {name}, which is kept for ever"
+        if rule.days < LEAST_DAYS[kind]:
+            return f"the act keeps {name} for {rule.days} days, the least is {LEAST_DAYS[kind]}"
+    return ""
+
+
+def _reach(rules: Mapping[str, PruningRule], action: str, last: int) -> bool:
+    """Whether one of the rules lets the leaves of an action go up to the last that is gone."""
+    return any(last < rule.size for name, rule in rules.items() if covers(name, action))
 
 
 def _of_act(event: Event, leaf_index: int | None, detail: str) -> Problem:

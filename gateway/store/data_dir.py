@@ -6,8 +6,11 @@ people who holds it.
 
 import fcntl
 import os
-from contextlib import ExitStack
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -53,6 +56,24 @@ class DataDirectoryLock:
         trace: TracebackType | None,
     ) -> None:
         self._held.close()
+
+
+@contextmanager
+def passing_folder(directory: Path, name: str) -> Iterator[Path]:
+    """A folder for this process's owner alone, for what must not stay: it goes with the block, and
+    what a killed process left of one goes before. One of a name at a time.
+
+    Raises:
+        DataDirectoryBusy: on entering, another process has one of this name.
+        DataDirectoryUnusable: on entering, it cannot be locked.
+        OSError: on entering, it cannot be made, or what was left not be removed.
+    """
+    prefix = f".{name}-"
+    with DataDirectoryLock(directory, f"{name}.lock"):
+        for left in directory.glob(f"{prefix}*"):
+            shutil.rmtree(left)
+        with TemporaryDirectory(prefix=prefix, dir=directory) as made:
+            yield Path(made)
 
 
 def is_held(directory: Path, name: str = LOCK_NAME) -> bool:

@@ -11,9 +11,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.events import EventRow, StoredEvent
-from gateway.store.tables import EVENT
+from gateway.store.tables import EVENT, PRUNED
 
 PAGE = 500
+
+
+class Place(NamedTuple):
+    """Whose event stands at a position; `body` is None if it was pruned."""
+
+    writer: str
+    sequence: int
+    body: bytes | None
 
 
 class Selection(NamedTuple):
@@ -36,6 +44,17 @@ async def last_position(connection: AsyncConnection) -> int:
     return 0 if found is None else int(found)
 
 
+async def place_at(connection: AsyncConnection, position: int) -> Place | None:
+    """What stands at a position, or stood there until its retention ended; None if nothing did."""
+    event = select(EVENT.c.writer, EVENT.c.sequence, EVENT.c.body)
+    found = (await connection.execute(event.where(EVENT.c.position == position))).one_or_none()
+    if found is not None:
+        return Place(*found)
+    pruned = select(PRUNED.c.writer, PRUNED.c.sequence).where(PRUNED.c.position == position)
+    left = (await connection.execute(pruned)).one_or_none()
+    return None if left is None else Place(*left, None)
+
+
 async def selected_events(
     connection: AsyncConnection, selection: Selection, limit: int = PAGE
 ) -> list[StoredEvent]:
@@ -51,13 +70,12 @@ async def selected_events(
     return [StoredEvent(row[0], EventRow(*row[1:])) for row in rows]
 
 
-async def bodies_of(
+async def events_of(
     connection: AsyncConnection, record_ids: Sequence[str], action: str, agency: str | None
-) -> dict[str, bytes]:
-    """Record id → the body of its event of this action."""
-    query = select(EVENT.c.record_id, EVENT.c.body).where(
-        EVENT.c.record_id.in_(record_ids), EVENT.c.action == action
-    )
+) -> list[StoredEvent]:
+    """These records' events of one action."""
+    query = select(EVENT).where(EVENT.c.record_id.in_(record_ids), EVENT.c.action == action)
     if agency is not None:
         query = query.where(EVENT.c.agency == agency)
-    return {row.record_id: row.body for row in await connection.execute(query)}
+    rows = (await connection.execute(query)).all()
+    return [StoredEvent(row[0], EventRow(*row[1:])) for row in rows]

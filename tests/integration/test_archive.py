@@ -1,13 +1,18 @@
 """The daily archive: every event once, and each way to change it named with its day."""
 
+import asyncio
+import base64
+import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from exporting import beside, lines_of
+from click.testing import Result
+from exporting import beside, lines_of, wait_for_events
 from keeping import Kept, KeptInFile
 from recording import AGENCY, OTHER_AGENCY, record, running
 from typer.testing import CliRunner
@@ -15,7 +20,17 @@ from typer.testing import CliRunner
 from gateway.commands.audit import app
 from gateway.exports.archive import archive_days
 from gateway.exports.archive_folder import FolderPlace
-from gateway.proofs.manifest import ChainReport, DayFlaw, Manifest, manifest_bytes, verify_chain
+from gateway.exports.continuing import OtherHistory
+from gateway.exports.record import KST
+from gateway.proofs.entry import canonical
+from gateway.proofs.manifest import (
+    ChainReport,
+    DayFlaw,
+    LastEvent,
+    Manifest,
+    manifest_bytes,
+    verify_chain,
+)
 from gateway.proofs.trust import Trust
 
 CLI = CliRunner()
@@ -149,6 +164,143 @@ async def test_chain_that_was_made_anew_by_another_key_is_refused(tmp_path: Path
     assert found.flaw is DayFlaw.UNKNOWN_KEY
     with pytest.raises(ValueError, match="unknown_key"):
         await archived(kept, folder, FIRST + timedelta(2))
+
+
+ONE, TWO = FIRST + timedelta(1), FIRST + timedelta(2)
+
+
+def copied(kept: KeptInFile, to: Path) -> KeptInFile:
+    """The data directory as it is now."""
+    return KeptInFile(shutil.copytree(kept.data_dir, to))
+
+
+@pytest.mark.parametrize("days_after", [0, 1], ids=["is not there", "is another"])
+async def test_archive_does_not_go_on_by_positions_that_were_given_out_again(
+    tmp_path: Path, days_after: int
+) -> None:
+    kept, folder = KeptInFile(tmp_path / "data"), tmp_path / "worm"
+    folder.mkdir()
+    await write_days(kept, 0)
+    older = copied(kept, tmp_path / "older")
+    (older.data_dir / "sealed").unlink()  # an older database was accepted
+    await write_days(kept, 0)
+    await archived(kept, folder, ONE)
+    await write_days(older, *[1] * days_after)
+    with pytest.raises(OtherHistory, match="begin a new one"):
+        await archived(older, folder, FIRST + timedelta(3))
+    assert [each.name for each in folder.iterdir()] == [DAYS[0]]
+    new = tmp_path / "new"
+    new.mkdir()
+    made = await archived(older, new, FIRST + timedelta(3))
+    rows = older.ask("SELECT count(*) FROM event")
+    assert [(sum(file.events for each in made for file in each.files),)] == rows
+    assert checked(older, new).problem is None
+
+
+async def test_archive_goes_on_behind_what_an_older_database_still_holds(tmp_path: Path) -> None:
+    kept, folder = KeptInFile(tmp_path / "data"), tmp_path / "worm"
+    folder.mkdir()
+    await write_days(kept, 0)
+    await archived(kept, folder, ONE)
+    older = copied(kept, tmp_path / "older")
+    (older.data_dir / "sealed").unlink()
+    await write_days(kept, 1)  # is lost
+    await write_days(older, 1)
+    (made,) = await archived(older, folder, TWO)
+    assert sum(each.events for each in made.files) == 6
+
+
+async def test_manifest_names_the_event_at_its_end_and_days_without_any_keep_it(
+    kept: Kept, tmp_path: Path
+) -> None:
+    folder = tmp_path / "worm"
+    folder.mkdir()
+    await write_days(kept, 0, 3)
+    made = await archived(kept, folder, FIRST + timedelta(3))
+    rows = kept.ask("SELECT writer, sequence, body FROM event WHERE position = ?", made[0].upto)
+    ((writer, sequence, body),) = rows
+    told = LastEvent(writer, sequence, hashlib.sha256(bytes(body)).hexdigest())
+    assert [each.last for each in made] == [told] * 3
+    tree = json.loads((folder / DAYS[2] / "manifest.json").read_bytes())
+    assert tree["last"] == told._asdict()
+
+
+def as_before(folder: Path, kept: Kept) -> None:
+    """The manifest that an older version wrote."""
+    path = folder / DAYS[0] / "manifest.json"
+    tree = json.loads(path.read_bytes())
+    del tree["last"], tree["signature"]
+    key = kept.keys().writing_key
+    signature = key.sign(b"gwanmun/day-manifest/v1\n" + canonical(tree))
+    told = {**tree, "signature": base64.b64encode(signature).decode()}
+    change(path, lambda _: canonical(told) + b"\n")
+
+
+async def test_manifest_of_an_older_version_is_read_and_gone_on_from(tmp_path: Path) -> None:
+    kept, folder = KeptInFile(tmp_path / "data"), tmp_path / "worm"
+    folder.mkdir()
+    await write_days(kept, 0)
+    older = copied(kept, tmp_path / "older")
+    await write_days(kept, 0, 1)
+    await archived(kept, folder, ONE)
+    as_before(folder, kept)
+    assert checked(kept, folder).problem is None
+    with pytest.raises(OtherHistory):  # it is behind the archive's end
+        await archived(older, folder, TWO)
+    (made,) = await archived(kept, folder, TWO)
+    assert made.last is not None
+    assert checked(kept, folder).problem is None
+
+
+LONG_AGO = time.time() - 3 * 365 * SECONDS
+AFTER_THAT = datetime.fromtimestamp(LONG_AGO, KST).date() + timedelta(1)
+
+
+async def write_long_ago(kept: Kept) -> None:
+    async with running(kept, clock=lambda: LONG_AGO) as ledger:
+        await record(ledger)
+
+
+async def command(kept: KeptInFile, *words: str) -> Result:
+    line = [*words, "--data", str(kept.data_dir)]
+    return await asyncio.to_thread(CLI.invoke, app, line)
+
+
+async def test_commands_name_an_archive_of_another_history(tmp_path: Path) -> None:
+    kept, folder = KeptInFile(tmp_path / "data"), tmp_path / "worm"
+    folder.mkdir()
+    await write_long_ago(kept)
+    older = copied(kept, tmp_path / "older")
+    (older.data_dir / "sealed").unlink()
+    await write_long_ago(kept)
+    await archived(kept, folder, AFTER_THAT)
+    await write_long_ago(older)
+    for words in (["archive", str(folder)], ["prune", "--archive", str(folder)]):
+        done = await command(older, *words)
+        assert (done.exit_code, "begin a new one" in done.stderr) == (2, True), done.output
+    assert older.ask("SELECT count(*) FROM pruned") == [(0,)]
+    done = await command(kept, "prune", "--archive", str(folder))
+    assert (done.exit_code, "기록 4개를" in done.output) == (0, True), done.output
+
+
+async def test_archive_goes_on_where_the_event_at_its_end_was_pruned(tmp_path: Path) -> None:
+    kept, folder = KeptInFile(tmp_path / "data"), tmp_path / "worm"
+    folder.mkdir()
+    async with running(kept, clock=lambda: LONG_AGO) as ledger:
+        await record(ledger)
+        await wait_for_events(kept, "request.closed", 1)
+        (day,) = await archived(kept, folder, AFTER_THAT)
+    assert (await command(kept, "prune", "--archive", str(folder))).exit_code == 0
+    assert kept.ask("SELECT action FROM pruned WHERE position = ?", day.upto) == [
+        ("request.closed",)
+    ]
+    assert (await command(kept, "prune", "--archive", str(folder))).exit_code == 0
+    (made,) = await archived(kept, folder, AFTER_THAT + timedelta(1))
+    assert made.upto > day.upto
+    kept.tamper("UPDATE pruned SET sequence = sequence + 100")  # of another history
+    shutil.rmtree(folder / made.day.isoformat())
+    with pytest.raises(OtherHistory):
+        await archived(kept, folder, AFTER_THAT + timedelta(1))
 
 
 async def test_commands_archive_and_name_the_missing_day(tmp_path: Path) -> None:

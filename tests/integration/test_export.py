@@ -206,6 +206,35 @@ main(["audit", "export", {str(folder / "f.csv")!r}, "--agency", {AGENCY!r}, "--o
     assert {each.name for each in folder.iterdir()} == {"f.csv", "f.csv.slip.json"}
 
 
+@pytest.mark.parametrize("next_form", [Format.XLSX, Format.CSV])
+async def test_what_a_killed_workbook_left_goes_with_its_draft(
+    tmp_path: Path, next_form: Format
+) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    async with running(kept) as ledger:
+        await record(ledger)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = f"""
+import os, signal
+from gateway.exports import formats
+formats._Workbook.finish = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+from gateway.cli import main
+main(["audit", "export", {str(folder / "f")!r}, "--agency", {AGENCY!r}, "--officer", "o-1",
+      "--format", "xlsx", "--data", {str(kept.data_dir)!r}])
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", command], input=b"why\n", check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    left = [each for each in folder.iterdir() if each.is_dir()]
+    assert [each.stat().st_mode & 0o777 for each in left] == [0o700]
+    other = folder / ".f.draft.parts.draft"  # of an export to "f.draft.parts"
+    other.write_text("")
+    await export(kept, order(next_form), folder / "f")
+    assert {each.name for each in folder.iterdir()} == {"f", "f.slip.json", other.name}
+
+
 class Case:
     """The command on a data directory, as somebody types it."""
 
@@ -240,19 +269,26 @@ def test_command_asks_for_the_reason_and_says_what_it_made(case: Case) -> None:
     ("more", "reason", "agency", "says"),
     [
         ((), "\n \n", AGENCY, "reason"),
+        ((), "\n", AGENCY, "reason"),
+        ((), "", AGENCY, "reason"),
         ((), "가" * 1_001 + "\n", AGENCY, "1000"),
         (("--officer", "홍 길동"), "why\n", AGENCY, "--officer"),
         ((), "why\n", "", "--agency"),
         (("--from", "어제"), "why\n", AGENCY, "--from"),
+        (("--from", "2026-11-02", "--to", "2026-11-01"), "why\n", AGENCY, "later"),
+        (("--from", "2026-11-02T09:00", "--to", "2026-11-02T09:00"), "why\n", AGENCY, "later"),
         (("--action", "Request"), "why\n", AGENCY, "--action"),
     ],
-    ids=["no reason", "long reason", "a name", "no agency", "no time", "no action"],
+    ids=[
+        *("spaces", "no reason", "no input", "long reason", "a name", "no agency", "no time"),
+        *("ends before it begins", "no time between", "no action"),
+    ],
 )
 def test_command_refuses_and_writes_nothing(
     case: Case, more: tuple[str, ...], reason: str, agency: str, says: str
 ) -> None:
     code, output = case.run(*more, reason=reason, agency=agency)
-    assert code == 2 if reason.strip() else code != 0
+    assert code == 2
     assert says in output
     assert not case.file.exists()
 

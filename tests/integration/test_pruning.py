@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from typer.testing import CliRunner
 from gateway.commands.audit import app
 from gateway.commands.export import ExportRefused, agency_lines
 from gateway.domain import Grade
+from gateway.exports.archive import archive_days
+from gateway.exports.archive_folder import FolderPlace
+from gateway.exports.record import KST
 from gateway.ledger.pruning import MOST_IN_ACT, Keep, Pruner, RecordsPruned
 from gateway.proofs.agency import verify_agency
 from gateway.proofs.policy import Policy
@@ -33,7 +37,9 @@ from gateway.store.database import database_path
 
 CLI = CliRunner()
 BEGIN, DAY = 1_800_000_000.0, 86_400.0
-KEEP = Keep(requests={Grade.O: 10, Grade.S: 20, Grade.C: 30}, refusals=10, inquiries=40, rights=40)
+KEEP = Keep(
+    requests={Grade.O: 365, Grade.S: 375, Grade.C: 385}, refusals=365, inquiries=730, rights=1_095
+)
 
 
 async def write(kept: Kept, day: float, **agencies: Grade) -> dict[str, Any]:
@@ -84,9 +90,9 @@ def kept(tmp_path: Path) -> Kept:
 async def test_what_is_due_by_action_and_grade_goes_and_the_log_verifies(kept: Kept) -> None:
     await write(kept, 0, a1741000=Grade.O, a1352000=Grade.S)
     await write(kept, 15, a1741000=Grade.O)
-    assert await _beside(kept, 9) == []
+    assert await _beside(kept, 364) == []
     before = kept.verified()
-    acts = await pruned(kept, 21)
+    acts = await pruned(kept, 376)
     assert {(act.agency, act.events) for act in acts} == {(AGENCY, 2), (OTHER_AGENCY, 2), ("", 1)}
     assert actions(kept) == {
         "request.opened": 1,
@@ -97,18 +103,18 @@ async def test_what_is_due_by_action_and_grade_goes_and_the_log_verifies(kept: K
     report = kept.verified()
     assert (report.problem, report.pruned, report.prunings) == (None, 5, 3)
     assert report.events == before.events - 5 + report.size - before.size
-    assert await pruned(kept, 21) == []
-    assert sum(act.events for act in await pruned(kept, 500)) == 3  # acts stay for ever
+    assert await pruned(kept, 376) == []
+    assert sum(act.events for act in await pruned(kept, 855)) == 3  # acts stay for ever
     assert kept.verified().problem is None
 
 
 async def test_act_tells_its_rules_and_the_agency_sees_its_own(kept: Kept) -> None:
     await write(kept, 0, a1741000=Grade.C)
-    await pruned(kept, 31)
+    await pruned(kept, 386)
     rows = kept.ask("SELECT body FROM event WHERE action = 'records.pruned' AND agency = ?", AGENCY)
     (act,) = [json.loads(body) for (body,) in rows]
     assert act["rules"] == {
-        "request.C": {"days": 30, "sealed_before": "2027-01-16T08:00:00.000Z", "size": 7}
+        "request.C": {"days": 385, "sealed_before": "2027-01-16T08:00:00.000Z", "size": 7}
     }
     assert act["events"] == 2
     with FileReader(database_path(kept.data_dir)) as reader:
@@ -130,7 +136,7 @@ async def test_act_tells_its_rules_and_the_agency_sees_its_own(kept: Kept) -> No
 
 async def test_export_waits_for_the_act_to_be_sealed(kept: Kept) -> None:
     await write(kept, 0, a1741000=Grade.O)
-    await _beside(kept, 11)
+    await _beside(kept, 366)
     with FileReader(database_path(kept.data_dir)) as reader:
         with pytest.raises(ExportRefused, match="not sealed yet"):
             list(agency_lines(reader, AGENCY))
@@ -141,7 +147,7 @@ async def test_export_waits_for_the_act_to_be_sealed(kept: Kept) -> None:
 
 async def test_receipt_of_a_pruned_record_still_proves_it(kept: Kept) -> None:
     receipts = await write(kept, 0, a1741000=Grade.S)
-    await pruned(kept, 21)
+    await pruned(kept, 376)
     trust = Trust.read(kept.trust_file)
     told = json.loads(json.dumps(asdict(receipts[AGENCY])))
     proven = verify_receipt(told, trust)
@@ -154,9 +160,9 @@ async def test_receipt_of_a_pruned_record_still_proves_it(kept: Kept) -> None:
 async def test_unsealed_unarchived_and_unclosed_events_stay(kept: Kept) -> None:
     await write(kept, 0, a1741000=Grade.O)
     (position,) = kept.ask("SELECT position FROM event WHERE action = 'request.closed'")[0]
-    acts = await pruned(kept, 11, upto=position - 1)
+    acts = await pruned(kept, 366, upto=position - 1)
     assert [act.agency for act in acts] == []
-    acts = await pruned(kept, 11, upto=position)
+    acts = await pruned(kept, 366, upto=position)
     assert [act.agency for act in acts] == [AGENCY]
     async with running(kept, clock=lambda: BEGIN, seal_seconds=3_600.0) as ledger:
         opening = ledger.open(opened(AGENCY, engine_grade=Grade.O))
@@ -165,7 +171,7 @@ async def test_unsealed_unarchived_and_unclosed_events_stay(kept: Kept) -> None:
         ledger.close(opening, closed(opening.record_id))
 
 
-async def _beside(kept: Kept, day: float = 100) -> list[RecordsPruned]:
+async def _beside(kept: Kept, day: float = 455) -> list[RecordsPruned]:
     async with beside(kept) as database:
         return await Pruner(
             database=database,
@@ -183,7 +189,7 @@ async def test_many_records_take_several_acts(kept: Kept) -> None:
         await asyncio.gather(*(opening.durable for opening in openings))
         for opening in openings:
             ledger.close(opening, closed(opening.record_id))
-    acts = await pruned(kept, 21)
+    acts = await pruned(kept, 376)
     assert sum(act.events for act in acts) == MOST_IN_ACT + 2
     assert 2 <= len(acts) <= 4
     assert max(act.events for act in acts) <= MOST_IN_ACT
@@ -201,7 +207,7 @@ async def test_witnesses_name_what_was_pruned_too_early(
         pass
     (size, note) = kept.ask("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")[0]
     await write(kept, 0, a1741000=Grade.O)
-    await _beside(kept, 11)
+    await _beside(kept, 366)
     witness = Cosigner("witness.example.go.kr/1")
     seen = int(BEGIN + seen_on_day * DAY)
     row = (size, str(witness.key), seen, witness.line(note, seen))
@@ -269,7 +275,7 @@ def pruned_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def made() -> None:
         await write(kept, 0, a1741000=Grade.O, a1352000=Grade.S)
         await write(kept, 15, a1741000=Grade.O)
-        await pruned(kept, 11)
+        await pruned(kept, 366)
 
     asyncio.run(made())
     assert kept.verified().problem is None
@@ -312,7 +318,7 @@ async def test_event_goes_only_where_its_row_stays(kept: Kept) -> None:
     with pytest.raises(kept.refused):
         kept.strictly("DELETE FROM event WHERE action = 'request.opened'")
     with pytest.raises(kept.refused):
-        kept.strictly("DELETE FROM pruned") if await pruned(kept, 11) else None
+        kept.strictly("DELETE FROM pruned") if await pruned(kept, 366) else None
     with pytest.raises(kept.refused):
         kept.strictly("UPDATE pruned SET act = ''")
 
@@ -323,7 +329,7 @@ async def test_pruned_body_and_salt_are_overwritten_in_the_file(kept: Kept) -> N
     values = [bytes(value) for row in rows for value in row]
     path = database_path(kept.data_dir)
     assert all(value in path.read_bytes() for value in values)
-    await pruned(kept, 11)
+    await pruned(kept, 366)
     assert not [value for value in values if value in path.read_bytes()]
 
 
@@ -358,20 +364,20 @@ async def test_sealing_that_is_said_to_be_older_makes_nothing_due(kept: Kept) ->
     """When a checkpoint was sealed is not signed; when an event happened is."""
     await write(kept, 100, a1741000=Grade.O)
     kept.tamper(f"UPDATE checkpoint SET sealed_at = sealed_at - {50 * DAY}")
-    assert await pruned(kept, 101) == []
+    assert await pruned(kept, 430) == []
     assert actions(kept)["request.opened"] == 1
 
 
 async def test_act_of_the_future_is_named_by_witnesses(kept: Kept) -> None:
     """Who holds the writer's key may write any time into an act; a quorum saw it stand earlier."""
     await write(kept, 0, a1741000=Grade.O)
-    await _beside(kept, 100)
+    await _beside(kept, 455)
     async with running(kept, clock=lambda: BEGIN + DAY):
         pass
     (size, note) = kept.ask("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")[0]
     witness = Cosigner("witness.example.go.kr/1")
     policy = Policy.parse(f"witness one {witness.key}\nquorum one\n")
-    for seen, early in ((BEGIN + DAY, True), (BEGIN + 100 * DAY, False)):
+    for seen, early in ((BEGIN + DAY, True), (BEGIN + 455 * DAY, False)):
         row = (size, str(witness.key), int(seen), witness.line(note, int(seen)))
         kept.tamper("DELETE FROM cosignature", ("INSERT INTO cosignature VALUES (?, ?, ?, ?)", row))
         problem = kept.verified(policy=policy).problem
@@ -403,3 +409,84 @@ def test_archive_that_is_no_folder_is_named(pruned_log: Path, tmp_path: Path) ->
     words = ["prune", "--data", str(pruned_log), "--archive", str(tmp_path / "file")]
     done = CLI.invoke(app, words)
     assert (done.exit_code, "cannot be read" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("keep", "says"),
+    [
+        (Keep(requests={Grade.O: 0}, refusals=365, inquiries=730, rights=1_095), "the least is"),
+        (Keep(requests={Grade.O: 364}, refusals=365, inquiries=730, rights=1_095), "the least is"),
+        (Keep(requests={Grade.O: 365}, refusals=365, inquiries=730, rights=1_095), ""),
+    ],
+)
+async def test_act_below_the_law_is_named(kept: Kept, keep: Keep, says: str) -> None:
+    """Who holds the writer's key and the database may prune by other days than settings allow."""
+    await write(kept, 0, a1741000=Grade.O)
+    async with beside(kept) as database:
+        pruner = Pruner(
+            database=database,
+            keys=kept.keys(),
+            keep=keep,
+            account="gwanmun",
+            build=BUILD,
+            now=BEGIN + 400 * DAY,
+        )
+        assert await pruner.run()
+    problem = kept.verified().problem
+    assert (problem is not None) == bool(says)
+    if problem:
+        assert (problem.flaw, says in problem.detail) == (Flaw.PRUNED, True)
+
+
+def test_command_tells_the_acts_that_stand_before_one_fails(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.ledger.pruning.MOST_IN_ACT", 4)
+    old = (time.time() - BEGIN) / DAY - 4 * 365
+    asyncio.run(write(kept, old, a1741000=Grade.S, a1352000=Grade.S))
+    asyncio.run(write(kept, old, a1741000=Grade.S))
+    change = "body = CAST(replace(CAST(body AS TEXT), 'clerk-1', 'clerk-2') AS BLOB)"
+    last = "(SELECT max(position) FROM event WHERE action = 'request.opened')"
+    kept.tamper(f"UPDATE event SET {change} WHERE position = {last}")
+    done = CLI.invoke(app, ["prune", "--data", str(kept.data_dir)])
+    assert (done.exit_code, "audit verify" in done.stderr) == (2, True)
+    rows = kept.ask("SELECT record_id FROM event WHERE action = 'records.pruned'")
+    assert rows
+    assert {act for (act,) in rows} == {
+        line.split()[-1] for line in done.stdout.splitlines() if line.startswith("기관")
+    }
+    gone = kept.ask("SELECT count(*) FROM pruned")[0][0]
+    assert done.stdout.endswith(f"지운 기록 {gone}개\n")
+
+
+async def archived(kept: Kept, folder: Path, day: float) -> None:
+    """What was written before a day."""
+    today = datetime.fromtimestamp(BEGIN + day * DAY, KST).date()
+    async with beside(kept) as database:
+        await archive_days(database, kept.keys(), FolderPlace(folder), today=today)
+
+
+@pytest.mark.parametrize("flaw", ["", "file_changed", "file_missing", "missing", "previous"])
+def test_command_prunes_nothing_where_the_archive_is_broken(
+    kept: Kept, tmp_path: Path, flaw: str
+) -> None:
+    """The last day's manifest is whole in each of these."""
+    old = (time.time() - BEGIN) / DAY - 4 * 365
+    asyncio.run(write(kept, old, a1741000=Grade.S))
+    asyncio.run(write(kept, old + 1_000, a1741000=Grade.S))
+    folder = tmp_path / "worm"
+    folder.mkdir()
+    asyncio.run(archived(kept, folder, old + 5))
+    first, second = sorted(folder.iterdir())[:2]
+    file = first / f"agency-{AGENCY}.jsonl"
+    if flaw == "file_changed":
+        file.chmod(0o600)
+        file.write_bytes(file.read_bytes().replace(b"clerk-1", b"clerk-2"))
+    elif flaw == "file_missing":
+        file.unlink()
+    elif flaw:
+        shutil.rmtree(second if flaw == "missing" else first)
+    done = CLI.invoke(app, ["prune", "--data", str(kept.data_dir), "--archive", str(folder)])
+    said = f"[{flaw}]" if flaw else "기록 2개를"
+    assert (done.exit_code, said in done.output) == (2 if flaw else 0, True), done.output
+    assert (kept.ask("SELECT count(*) FROM pruned") == [(0,)]) == bool(flaw)

@@ -2,6 +2,7 @@
 traffic, with failures, retries, losses and restarts, never looks like one."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from exporting import beside
 from keeping import Kept, KeptInFile
 from recording import AGENCY, OTHER_AGENCY, Clock, closed, opened, running
+from serve import write_config
 from typer.testing import CliRunner
 
 from gateway.commands.audit import app
@@ -17,6 +19,7 @@ from gateway.exports.reconcile import (
     CountersUnreadable,
     Reading,
     Reconciled,
+    ReplicaUnknown,
     read_counters,
     reconcile,
 )
@@ -48,7 +51,7 @@ async def call(ledger: Ledger, *attempts: str, agency: str = AGENCY, **changes: 
 
 async def compared(kept: Kept, served: int, started: float = START) -> Reconciled:
     async with beside(kept) as database:
-        return await reconcile(database, ["one"], Reading(served, started))
+        return await reconcile(database, ["one"], Reading(served, started), known=["one"])
 
 
 async def test_request_beside_the_gateway_is_found(kept: Kept) -> None:
@@ -139,3 +142,63 @@ def test_command_says_how_many_and_ends_with_1(tmp_path: Path) -> None:
     assert (unread.exit_code, "vllm:request_params_n_count" in unread.output) == (2, True)
     gone = CLI.invoke(app, ["reconcile", str(tmp_path / "none"), *words[2:]])
     assert (gone.exit_code, "cannot be read" in gone.output) == (2, True)
+
+
+async def test_name_that_nothing_knows_raises_no_alarm(kept: Kept) -> None:
+    async with running(kept, clock=Clock(START)) as ledger:
+        await call(ledger, "one")
+    async with beside(kept) as database:
+        for names in (["typo"], ["one", "typo"]):
+            with pytest.raises(ReplicaUnknown, match="typo"):
+                await reconcile(database, names, Reading(2, START))
+            assert (await reconcile(database, names, Reading(2, START), known=["typo"])).served == 2
+        late = await reconcile(database, ["one"], Reading(2, LATER))  # known by an older record
+    assert late.unaccounted == 2
+
+
+def test_command_knows_the_names_of_the_settings_and_of_the_records(tmp_path: Path) -> None:
+    kept = KeptInFile(tmp_path / "data")
+
+    async def write() -> None:
+        async with running(kept, clock=Clock(START)) as ledger:
+            await call(ledger, "one")
+
+    asyncio.run(write())
+    config = write_config(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:2")  # of "r0"
+    env = {"GWANMUN_CONFIG": str(config)}
+    for given in ([], ["--data", str(kept.data_dir)]):
+        for name, code in (("one", 0), ("r0", 1), ("typo", 2)):
+            words = ["reconcile", "-", "--replica", name, *given]
+            done = CliRunner(env=env).invoke(app, words, input=metrics(1))
+            assert (done.exit_code, "knows this name" in done.output) == (code, name == "typo")
+
+
+@pytest.mark.parametrize(
+    ("own", "days", "code"),
+    [
+        (None, 364, 0),
+        (None, 366, 2),
+        ({}, 729, 0),
+        ({}, 731, 2),
+        ({"request_days_c": 400}, 399, 0),
+        ({"request_days_c": 400}, 401, 2),
+    ],
+)
+def test_engine_older_than_the_records_is_not_compared(
+    tmp_path: Path, own: dict[str, int] | None, days: int, code: int
+) -> None:
+    kept = KeptInFile(tmp_path / "data")
+
+    async def write() -> None:
+        async with running(kept) as ledger:
+            await call(ledger, "one")
+
+    asyncio.run(write())
+    env = {}
+    if own is not None:
+        config = write_config(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:2", retention=own)
+        env = {"GWANMUN_CONFIG": str(config)}
+    words = ["reconcile", "-", "--replica", "one", "--data", str(kept.data_dir)]
+    text = metrics(1, time.time() - days * 86_400)
+    done = CliRunner(env=env).invoke(app, words, input=text)
+    assert (done.exit_code, "be pruned" in done.output.replace("\n", " ")) == (code, code == 2)

@@ -39,7 +39,7 @@ def task(begin: float = MONDAY_NOON - DAY, end: float = MONDAY_NOON + 30 * DAY) 
 
 async def looked(kept: Kept, wanted: Task) -> Looked:
     async with kept.database() as database:
-        return await look_over(database, wanted)
+        return await look_over(database, kept.keys(), wanted)
 
 
 async def test_tally_is_of_one_agency_and_time(kept: Kept) -> None:
@@ -73,7 +73,7 @@ async def test_event_binds_tally_findings_and_tree(kept: Kept, tmp_path: Path) -
         await wait_for_events(kept, "request.closed", 1)
     wanted = task(0.0, 4e9)
     async with kept.database() as database:
-        seen = await look_over(database, wanted)
+        seen = await look_over(database, kept.keys(), wanted)
         findings = "이상 없음"
         file = tmp_path / "review.json"
         event = await sign_review(database, kept.keys(), seen, findings, file, build="1.0")
@@ -114,6 +114,8 @@ async def test_command_shows_asks_and_writes_a_file(tmp_path: Path) -> None:
         (["--from", "someday"], "--from"),
         (["--to", "9999-12-31"], "--to"),
         (["--from", "0001-01-01"], "--from"),
+        (["--from", "2026-11-02", "--to", "2026-11-01"], "later"),
+        (["--from", "9998-12-31"], "later"),  # than now
         (["--findings-file", "/nowhere"], "cannot be read"),
     ],
 )
@@ -142,3 +144,69 @@ async def test_file_that_cannot_be_written_signs_nothing(tmp_path: Path, name: s
     done = await asyncio.to_thread(CLI.invoke, app, line, input="이상 없음\n")
     assert (done.exit_code, "cannot be written" in done.output) == (2, True), done.output
     assert kept.ask("SELECT count(*) FROM event WHERE action = 'review.signed'") == [(0,)]
+
+
+async def test_what_callers_chose_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    name = "clerk\x1b[2J\u202e\n1"
+    async with running(kept) as ledger:
+        opening = ledger.open(opened(principal=person(subject=name)))
+        await opening.durable
+    file = tmp_path / "review.json"
+    line = ["review", str(file), "--agency", AGENCY, "--officer", "officer-7"]
+    line += ["--data", str(kept.data_dir)]
+    done = await asyncio.to_thread(CLI.invoke, app, line, input="이상 없음\n")
+    assert done.exit_code == 0, done.output
+    assert "clerk\ufffd[2J\ufffd\ufffd1" in done.output
+    assert json.loads(file.read_text())["tally"]["most_requests"] == {name: 1}  # as it is
+
+
+CHANGED = {
+    "a caller": (
+        "request.opened",
+        "body = CAST(replace(CAST(body AS TEXT), 'clerk-1', 'clerk-2') AS BLOB)",
+    ),
+    "a grade": (
+        "request.opened",
+        "body = CAST(replace(CAST(body AS TEXT), '\"S\"', '\"O\"') AS BLOB)",
+    ),
+    "an action": ("request.closed", "action = 'request.refused'"),
+    "a signature": ("request.closed", "signature = zeroblob(64)"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+async def test_record_that_was_changed_is_neither_reviewed_nor_exported(
+    tmp_path: Path, change: str
+) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    async with running(kept) as ledger:
+        await record(ledger)
+        await wait_for_events(kept, "request.closed", 1)
+    action, statement = CHANGED[change]
+    ((position,),) = kept.ask("SELECT position FROM event WHERE action = ?", action)
+    kept.tamper(f"UPDATE event SET {statement} WHERE position = {position}")
+    for command in ("review", "export"):
+        file = tmp_path / command
+        line = [command, str(file), "--agency", AGENCY, "--officer", "officer-7"]
+        line += ["--data", str(kept.data_dir)]
+        done = await asyncio.to_thread(CLI.invoke, app, line, input="이상 없음\n")
+        assert (done.exit_code, f"position {position} " in done.output) == (2, True), done.output
+        assert [*tmp_path.glob(f"*{command}*")] == []
+    made = "SELECT count(*) FROM event WHERE action IN ('review.signed', 'export.made')"
+    assert kept.ask(made) == [(0,)]
+
+
+async def test_export_of_closings_alone_asks_for_the_signature_of_their_openings(
+    tmp_path: Path,
+) -> None:
+    kept = KeptInFile(tmp_path / "data")
+    async with running(kept) as ledger:
+        await record(ledger)
+        await wait_for_events(kept, "request.closed", 1)
+    ((position,),) = kept.ask("SELECT position FROM event WHERE action = 'request.opened'")
+    kept.tamper(f"UPDATE event SET {CHANGED['a caller'][1]} WHERE position = {position}")
+    line = ["export", str(tmp_path / "f"), "--agency", AGENCY, "--officer", "officer-7"]
+    line += ["--action", "request.closed", "--data", str(kept.data_dir)]
+    done = await asyncio.to_thread(CLI.invoke, app, line, input="why\n")
+    assert (done.exit_code, f"position {position} " in done.output) == (2, True), done.output

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.commands.audit_prune import keep_of
+from gateway.proofs.retention import LEAST_DAYS, Kind
 from gateway.settings_kept import RetentionSettings
 
 KEEP = keep_of(RetentionSettings(refusal_days=400, inquiry_days=800, rights_days=1_200))
@@ -36,17 +37,24 @@ def test_action_is_kept_by_its_rule_and_for_ever_without_one(action: str, days: 
 
 
 @pytest.mark.parametrize(
-    ("setting", "least"),
+    ("setting", "kind"),
     [
-        ("request_days_o", 365),
-        ("request_days_s", 365),
-        ("request_days_c", 365),
-        ("refusal_days", 365),
-        ("inquiry_days", 730),
-        ("rights_days", 1_095),
+        ("request_days_o", Kind.REQUEST),
+        ("request_days_s", Kind.REQUEST),
+        ("request_days_c", Kind.REQUEST),
+        ("refusal_days", Kind.REFUSAL),
+        ("inquiry_days", Kind.INQUIRY),
+        ("rights_days", Kind.RIGHTS),
     ],
 )
-def test_setting_goes_down_to_the_law_and_no_further(setting: str, least: int) -> None:
+def test_setting_goes_down_to_what_a_verification_lets_pass_and_no_further(
+    setting: str, kind: Kind
+) -> None:
+    least = LEAST_DAYS[kind]
     assert getattr(RetentionSettings.model_validate({setting: least}), setting) == least
     with pytest.raises(ValidationError):
         RetentionSettings.model_validate({setting: least - 1})
+
+
+def test_least_days_are_the_law_s() -> None:
+    assert [LEAST_DAYS[kind] for kind in Kind] == [365, 365, 730, 1_095]

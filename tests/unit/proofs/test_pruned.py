@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.proofs.pruned import Acts, Digest, PrunedLeaf, PruningRule, may_be_pruned
+from gateway.proofs.pruned import Acts, Digest, PrunedLeaf, PruningRule
 from gateway.proofs.records import Broken, Event, Flaw
 
 ACT, AGENCY, WRITER = "a" * 32, "1741000", "0b" * 16
@@ -121,7 +121,69 @@ def test_leaf_of_another_agency_is_not_of_the_act() -> None:
         met().met(LEAVES[1], "1352000", ACT)
 
 
-@pytest.mark.parametrize("action", ["writer.started", "writer.lost", "records.pruned"])
-def test_life_of_the_log_may_never_be_pruned(action: str) -> None:
-    assert not may_be_pruned(action)
-    assert may_be_pruned("request.opened")
+FOR_EVER = [
+    *("writer.started", "writer.lost", "records.pruned", "key.issued", "key.destroyed"),
+    *("database.restored", "log.full", "nobody.knows", "audit", "requests.opened", "request.later"),
+]
+
+
+@pytest.mark.parametrize("action", FOR_EVER)
+def test_what_is_kept_for_ever_no_act_prunes(action: str) -> None:
+    with pytest.raises(Broken, match="pruned") as broken:
+        Acts().met(LEAVES[0]._replace(action=action), AGENCY, ACT)
+    assert broken.value.problem.detail == f"{action} is kept for ever"
+
+
+def told(action: str, rules: dict[str, Any]) -> Acts:
+    """An act that was met with one leaf of an action, and tells it by these rules."""
+    acts, leaf = Acts(), LEAVES[0]._replace(action=action)
+    acts.met(leaf, AGENCY, ACT)
+    acts.told(act(events=1, digest=digest(leaf), rules=rules), 7)
+    return acts
+
+
+def rule(days: int) -> dict[str, Any]:
+    return {"days": days, "sealed_before": "2025-01-01T00:00:00.000Z", "size": 6}
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "least"),
+    [
+        ("request.opened", "request.O", 365),
+        ("request.opened", "request.S", 365),
+        ("request.closed", "request.C", 365),
+        ("request.refused", "request.refused", 365),
+        ("auth.refused", "auth.refused", 365),
+        ("audit.queried", "audit.queried", 730),
+        ("content.reveal.opened", "content.reveal.opened", 730),
+        ("export.made", "export.made", 730),
+        ("review.signed", "review.signed", 730),
+        ("rights.changed", "rights.changed", 1_095),
+        ("policy.changed", "policy.changed", 1_095),
+        ("config.applied", "config.applied", 1_095),
+    ],
+)
+def test_act_that_keeps_less_than_the_law_is_named(action: str, name: str, least: int) -> None:
+    assert told(action, {name: rule(least)}).acts == 1
+    for days in (least - 1, 0, -1):
+        with pytest.raises(Broken) as broken:
+            told(action, {name: rule(days)})
+        assert f"the least is {least}" in broken.value.problem.detail
+
+
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [
+        ("audit.queried", "request.S"),  # which is kept for less
+        ("audit.queried", "request.refused"),
+        ("config.applied", "audit.queried"),
+        ("request.opened", "auth.refused"),
+        ("request.opened", "request.opened"),
+        ("request.opened", "request.X"),
+        ("request.opened", "key.issued"),
+    ],
+)
+def test_event_goes_by_its_own_rule_alone(action: str, name: str) -> None:
+    with pytest.raises(Broken) as broken:
+        told(action, {name: rule(1_095)})
+    assert broken.value.problem.record_id == ACT
