@@ -5,6 +5,7 @@ Playwright's synchronous interface keeps an event loop running in the main threa
 browser lives, and no asynchronous test can run beside it.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -46,3 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mark = LANES.get(ORDER[room(item)])
         if mark:
             item.add_marker(mark)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are no garbage: collecting them again and again stops a loop for long."""
+    gc.collect()
+    gc.freeze()

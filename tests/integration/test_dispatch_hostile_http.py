@@ -17,7 +17,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 OPTIONS = EngineOptions(
-    connect_seconds=0.5, queue_seconds=1.0, first_part_seconds=0.5, between_parts_seconds=0.5
+    connect_seconds=3.0, queue_seconds=3.0, first_part_seconds=1.5, between_parts_seconds=1.5
 )
 
 
