@@ -15,6 +15,7 @@ from recording import AGENCY, OTHER_AGENCY, record, running
 
 from gateway.domain import Grade
 from gateway.exports.archive import archive_days
+from gateway.exports.archive_folder import FolderPlace
 from gateway.exports.continuing import OtherHistory, require_same_history
 from gateway.ledger.pruning import Keep, Pruner
 from gateway.proofs.entry import event_hash
@@ -76,7 +77,9 @@ async def test_pruner_compares_the_archive_s_end_with_what_stands_or_was_pruned(
     folder = tmp_path / "worm"
     folder.mkdir()
     async with beside(kept) as database:
-        (day,) = await archive_days(database, kept.keys(), folder, today=date(2027, 1, 16))
+        (day,) = await archive_days(
+            database, kept.keys(), FolderPlace(folder), today=date(2027, 1, 16)
+        )
     assert day.last is not None
     closed = kept.ask(
         "SELECT position, writer, sequence, body FROM event WHERE action = 'request.closed' LIMIT 1"
