@@ -9,7 +9,7 @@ that was found at the start, so that a key that was changed in its place never s
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -85,7 +85,26 @@ def _stays() -> NoReturn:
     raise TypeError("this key stays where it is")
 
 
-class HeldEd25519(Ed25519PrivateKey):
+class _Held:
+    """What no held key does, and how it is copied: not at all."""
+
+    def private_bytes(
+        self,
+        encoding: Encoding,
+        format: PrivateFormat,  # noqa: A002 the name in cryptography
+        encryption_algorithm: KeySerializationEncryption,
+    ) -> bytes:
+        """Not possible."""
+        _stays()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+
+class HeldEd25519(_Held, Ed25519PrivateKey):
     """An Ed25519 key that is somewhere else."""
 
     def __init__(self, sign: Callable[[bytes], bytes], public: Ed25519PublicKey) -> None:
@@ -107,23 +126,8 @@ class HeldEd25519(Ed25519PrivateKey):
         """Not possible."""
         _stays()
 
-    def private_bytes(
-        self,
-        encoding: Encoding,
-        format: PrivateFormat,  # noqa: A002 the name in cryptography
-        encryption_algorithm: KeySerializationEncryption,
-    ) -> bytes:
-        """Not possible."""
-        _stays()
 
-    def __copy__(self) -> "HeldEd25519":
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> "HeldEd25519":
-        return self
-
-
-class HeldP256(ec.EllipticCurvePrivateKey):
+class HeldP256(_Held, ec.EllipticCurvePrivateKey):
     """A P-256 key that is somewhere else."""
 
     def __init__(self, sign: Callable[[bytes], bytes], public: ec.EllipticCurvePublicKey) -> None:
@@ -160,18 +164,3 @@ class HeldP256(ec.EllipticCurvePrivateKey):
     def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
         """Not possible."""
         _stays()
-
-    def private_bytes(
-        self,
-        encoding: Encoding,
-        format: PrivateFormat,  # noqa: A002 the name in cryptography
-        encryption_algorithm: KeySerializationEncryption,
-    ) -> bytes:
-        """Not possible."""
-        _stays()
-
-    def __copy__(self) -> "HeldP256":
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> "HeldP256":
-        return self

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
-from redaction.recognizers.kr.name_words import GIVEN, SURNAMES, TITLES, may_be_name
+from redaction.recognizers.kr.name_words import TITLES, built_like_name, may_be_name
 from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
@@ -98,7 +98,7 @@ def _dates(reading: Reading) -> Iterator[tuple[int, int, int]]:
 
 def _usual(name: str) -> bool:
     """Whether three syllables are a surname and a usual given name."""
-    return name[0] in SURNAMES and GIVEN.issuperset(name[1:]) and may_be_name(name)
+    return built_like_name(name) and may_be_name(name)
 
 
 def _named_day(text: str, start: int) -> bool:

@@ -241,6 +241,16 @@ def is_noun(word: str) -> bool:
     return word in _NOUNS
 
 
+def is_closed(syllable: str) -> bool:
+    """Whether a syllable ends with a consonant (Unicode 3.12: composition of Hangul syllables)."""
+    return (ord(syllable) - 0xAC00) % 28 != 0
+
+
+def built_like_name(word: str) -> bool:
+    """Whether a word is a surname of one syllable and syllables that given names are made of."""
+    return word[0] in SURNAMES and GIVEN.issuperset(word[1:])
+
+
 def spaced_noun(text: str, start: int, letters: str) -> bool:
     """Whether spaced-out letters that begin there are a noun, or with the one before (위 임 장)."""
     before = text[start - 2] if start > 1 and text[start - 1] == " " else ""

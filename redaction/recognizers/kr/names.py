@@ -14,10 +14,11 @@ from redaction.entity import Span
 from redaction.recognizers.kr.historic import is_historic
 from redaction.recognizers.kr.name_words import (
     COMPOUND_SURNAMES,
-    GIVEN,
     PARTICLES,
     SURNAMES,
     TITLES,
+    built_like_name,
+    is_closed,
     is_noun,
     spaced_noun,
 )
@@ -91,10 +92,9 @@ class _Finder:
 def _called(text: str, name: Name) -> Name:
     """The name without what it is called by: 재석아, 민지야; of 최사원 the surname."""
     value, behind = text[name.start : name.end], text[name.end : name.end + 1]
-    if len(value) == 3 and value[0] not in SURNAMES and not "가" <= behind <= "힣":
-        closed = (ord(value[1]) - 0xAC00) % 28 != 0
-        if value[2] == ("아" if closed else "야"):
-            return name._replace(end=name.end - 1, mask=0)
+    called = len(value) == 3 and value[0] not in SURNAMES and not "가" <= behind <= "힣"
+    if called and value[2] == ("아" if is_closed(value[1]) else "야"):
+        return name._replace(end=name.end - 1, mask=0)
     if (
         len(value) > 2
         and value[0] in SURNAMES
@@ -121,7 +121,7 @@ def _believed(text: str, name: Name) -> bool:
     ):
         return False
     # 민원봉사과: behind an open syllable 과 is no particle, but a division.
-    if text[name.end : name.end + 1] == "과" and (ord(value[-1]) - 0xAC00) % 28 == 0:
+    if text[name.end : name.end + 1] == "과" and not is_closed(value[-1]):
         return False
     if _FIELD_NAME.match(text, name.end - 1) or _BODY_BEHIND.match(text, name.end):
         return False
@@ -179,7 +179,7 @@ def _unlike(value: str, mask: int) -> float:
         return 0.0
     if value[0] not in SURNAMES:
         return 0.8
-    return 0.0 if GIVEN.issuperset(value[1:]) and not is_noun(value[1:]) else 0.7
+    return 0.0 if built_like_name(value) and not is_noun(value[1:]) else 0.7
 
 
 def _together(known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:

@@ -23,6 +23,7 @@ from redaction.recognizers.kr.name_words import (
     SURNAMES,
     TITLES,
     grouped,
+    is_closed,
     is_noun,
 )
 from redaction.recognizers.kr.person_forms import hanja, in_brackets, written_otherwise
@@ -133,16 +134,11 @@ def split_name(run: str) -> str | None:
             continue
         if length > 2 and name[-1] in _NEVER_LAST and not rest:
             continue
-        if name[-1] == "이" and rest and _COPULA.fullmatch("이" + rest) and _closed(name[-2]):
+        if name[-1] == "이" and rest and _COPULA.fullmatch("이" + rest) and is_closed(name[-2]):
             continue  # 김철이고: 김철 and 이고
         if not rest or _TAIL.fullmatch(rest):
             return name
     return None
-
-
-def _closed(syllable: str) -> bool:
-    """Whether a syllable ends with a consonant (Unicode 3.12: composition of Hangul syllables)."""
-    return (ord(syllable) - 0xAC00) % 28 != 0
 
 
 def _believed(name: str, title: str, *, apart: bool) -> bool:
@@ -170,7 +166,7 @@ def _before_titles(text: str) -> Iterator[Span]:
             continue
         end = match.end("name")
         # 황보람이 대표로 있다: a particle, where a compound surname would need four syllables.
-        if len(name) == 4 and match["gap"] and name[-1] == "이" and _closed(name[-2]):
+        if len(name) == 4 and match["gap"] and name[-1] == "이" and is_closed(name[-2]):
             end -= 1
         yield Span(match.start("name"), end, "PERSON", 0.85, "person.title")
 

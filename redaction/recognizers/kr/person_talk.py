@@ -15,6 +15,7 @@ from redaction.recognizers.kr.name_words import (
     PARTICLES,
     SURNAMES,
     TITLES,
+    is_closed,
     is_noun,
 )
 from redaction.recognizers.kr.names_features import COMMON, PERSON, RARE
@@ -92,8 +93,7 @@ def _given_names(text: str, masks: Masks) -> Iterator[Span]:
         match = _BEFORE_FAMILY.search(text, max(0, start - _FAMILY_REACH), start)
         yield from _given(match, masks, "person.family")
     for match in _CALLED.finditer(text):
-        closed = (ord(match["name"][1]) - 0xAC00) % 28 != 0
-        if closed and not masks(match["name"] + "이"):
+        if is_closed(match["name"][1]) and not masks(match["name"] + "이"):
             yield from _given(match, masks, "person.called")
     for honour in _HONOURED.finditer(text):
         start = honour.start()
