@@ -7,6 +7,7 @@ browser lives, and no asynchronous test can run beside it.
 
 import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,29 @@ def pytest_collection_finish() -> None:
     """Thousands of tests are no garbage: collecting them again and again stops a loop for long."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """What a file's tests leave behind is cleared away, and complained of, at that file's end."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure is put into words while the collector rests.
+
+    pytest parses the failing source, and a finalizer that logs a traceback does so, too. Up to
+    Python 3.11.7 one inside the other is a SystemError (python/cpython#106905), which ended the
+    whole run without a word about the failure.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
