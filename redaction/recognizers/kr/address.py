@@ -130,6 +130,10 @@ _BARE = re.compile(
 )
 
 
+# A letter's second address: 같은 시 흥덕구 …
+_SAME_BEFORE = re.compile(r"(?<![가-힣])(?:같은|동)[ ]?(?:시|군|구|도)[ ,]{1,2}$")
+
+
 class _Head(NamedTuple):
     """Where an address begins, and how many of its units are known or only look like one."""
 
@@ -180,7 +184,8 @@ def _head(text: str, floor: int, start: int) -> _Head:
         else:
             small += 1
         start = word.start()
-    return _Head(start, known, small)
+    same = _SAME_BEFORE.search(text, max(floor, start - 8), start) if known + small else None
+    return _Head(same.start() if same else start, known, small)
 
 
 def _glued(before: str, name: str, start: int) -> tuple[int, int]:
@@ -327,6 +332,22 @@ def _bare(text: str, known: list[Span]) -> Iterator[Span]:
             yield Span(match.start("address"), end, "KR_ADDRESS", 0.65, "address.bare")
 
 
+# A neighbour's flat, or one's own: 윗집 1704호, 저는 102동 1604호 사는 …
+_FLAT = re.compile(
+    r"(?<![가-힣])(?:저(?:는|희)|제가|우리|윗집|아랫집|옆집|앞집|뒷집|위층|윗층|아래층|아랫층|위아래층)"
+    r"(?:[ ]?집)?[은는이가도]?[ ]{1,2}(?P<flat>(?:[0-9]{1,4}동[ ]?)?[1-9][0-9]{2,3}호)"
+    r"(?![0-9선기봉])"
+)
+
+
+def _flats(text: str, known: list[Span]) -> Iterator[Span]:
+    """Units that nothing but the neighbourhood of the words makes somebody's home."""
+    for match in _FLAT.finditer(text) if "호" in text else ():
+        span = Span(*match.span("flat"), "KR_ADDRESS", 0.6, "address.flat")
+        if not any(one.start < span.end and span.start < one.end for one in known):
+            yield span
+
+
 def _longest(spans: Iterator[Span]) -> Iterator[Span]:
     """Of spans that touch one another the one that begins first: its tail holds the others."""
     reach = -1
@@ -338,7 +359,7 @@ def _longest(spans: Iterator[Span]) -> Iterator[Span]:
 
 def _find(reading: Reading, *, offices: bool) -> Iterator[Span]:
     known = list(_candidates(reading))
-    bare = list(_bare(reading.text, known))
+    bare = [*_bare(reading.text, known), *_flats(reading.text, known)]
     for span in _longest(iter(sorted((*known, *bare)) if bare else known)):
         office = beside_office(reading, span.start) or of_office(reading, span.start, span.end)
         if office is offices:

@@ -16,7 +16,7 @@ from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer, days_of
 
 _FORMS = Forms(
-    Form("separated", "(?<!-)[24](?P<gap>[-./])[12](?P=gap)[12](?![-/])"),
+    Form("separated", "(?<!-)[24](?P<gap>[-./])[12](?P=gap)[12](?:(?![-/])|(?=/3[-. ]))"),
     Form("spaced", "(?<![- ])4 [12] [12](?![- ])"),
     Form("words", "[24]H[12]H[12]"),
     Form("run", "(?<![RB-])[68](?![LB-])"),
@@ -44,6 +44,9 @@ _SEX_BEHIND = re.compile(
     r"[.]?[ ]?[,/|·(]?[ ]?(?:남|여|남자|여자|남성|여성|男|女|만[ ]?[0-9]{1,3}세|관계|세대주|본인"
     r"|배우자)(?![가-힣])"
 )
+# 홍길동 97.02.18 / 010-1234-5678: a person's row, without a word for its columns.
+_MOBILE_BEHIND = re.compile(r"[ ]?[/,|·\t][ ]?01[016789][-. ]?[0-9]{3,4}[-. ]?[0-9]{4}(?![0-9])")
+_WORD_BEFORE = re.compile(r"[가-힣]{2,5}[ ,/|\t]{1,3}$")
 # Other days of a person's life and work.
 _OTHER_DAY = re.compile(
     r"[.]?[ ]?(?:사망|별세|작고|자로|자[ )]|부터|까지|기준|현재|입사|임용|퇴직|퇴사|전보|전입"
@@ -133,6 +136,8 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "sex"
     if end - start == 6 and year < 2000 and _named_day(text, start):
         return "name"
+    if year <= _LAST_YEAR_ALONE and _MOBILE_BEHIND.match(text, end):
+        return "mobile" if _WORD_BEFORE.search(text, max(0, start - 8), start) else None
     nearby = _LABELS.around(reading, start, end)
     # Behind a date only a word for births means it; 주민번호 begins the next sentence.
     if nearby.helps and (not nearby.behind or _BIRTHS.around(reading, start, end).helps):

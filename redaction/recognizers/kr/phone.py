@@ -26,6 +26,7 @@ _PERSONAL_CODE = r"(?:70|80|50[2-8]|1[016789])"
 _MOBILE = "01[016789]"
 _AREA = f"0{_AREA_CODE}"
 _SERVICE = "0(?:70|80|303|50[2-8])"
+_PERSONAL = "050(?:[2-8]|(?![0-9]))"
 _ANY = f"0(?:{_AREA_CODE}|70|80|303|50[2-8])"
 _REPRESENTATIVE = (
     "15(?:22|33|44|66|77|88|99)|16(?:00|11|44|55|60|61|66|68|70|77|88|99)"
@@ -45,6 +46,8 @@ _FORMS = Forms(
     Form("mobile.half", f"(?<!-)(?:3{_GAP}[78]|[67]{_GAP}4){_EXTENDED}", 0.75, _MOBILE),
     Form("area", f"(?<!-)[23]{_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _AREA),
     Form("area.broken", f"(?<!-)[23]{_MOBILE_GAP}[34]{_MOBILE_GAP}4(?!-)", 0.35, _AREA),
+    # A personal number has twelve digits, however they are grouped: 050-7123-45678.
+    Form("service.odd", f"(?<!-)(?:3{_GAP}[45]{_GAP}[45]|4{_GAP}[35]{_GAP}[35])", 0.6, _PERSONAL),
     Form("service", f"(?<!-)[34]{_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _SERVICE),
     Form("area.run", f"(?<![RB-])[9abc](?![LB]){_EXTENDED}", 0.4, _ANY),
     Form("area.half", "(?<![RB-])(?:[234][-)][78]|[5-8]-4)(?!-)", 0.4, _ANY),
@@ -59,6 +62,7 @@ _INTERNATIONAL = re.compile(
 )
 _LABELS = Labels.of(WORDS, "phone fax", "account office card business member health")
 _UNLIKE_FRACTION = re.compile(r"[^0-9.]")
+_PERSONAL_WHOLE = re.compile("050[2-8][0-9]{8}")
 _YEARS = re.compile(r"(1[0-9]{3})[ ]?[-~][ ]?([12][0-9]{3})")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _EXTENSION = re.compile(
@@ -94,7 +98,8 @@ def _domestic(reading: Reading) -> Iterator[Span]:
         years = form.rule == "representative" and _years(text[number.start : number.end])
         if years and not nearby.helps:
             continue
-        if score < LEAST_SCORE or not 7 <= len(number.digits) <= 14:
+        odd = form.rule == "service.odd" and not _PERSONAL_WHOLE.fullmatch(number.digits)
+        if score < LEAST_SCORE or odd or not 7 <= len(number.digits) <= 14:
             continue
         start = number.start
         # The bracket around an area code belongs to the number.

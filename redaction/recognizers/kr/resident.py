@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from redaction.entity import Span
 from redaction.recognizers.kr.companies import behind_company
-from redaction.recognizers.kr.name_words import may_be_name
+from redaction.recognizers.kr.name_words import built_like_name, may_be_name
 from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, Number
@@ -44,6 +44,14 @@ _MASK = re.compile(r"[*●○◯xX#]{6}(?![*●○◯xX#0-9])")
 _NAME_BEFORE = re.compile(
     r"(?<![가-힣])(?P<name>[가-힣](?:[가-힣]|[*○O])[가-힣])[ ]?(?:씨|님)?[ ]?[(,][ ]?$"
 )
+# A row of a family's table: who, then the number that ends with the digit for the sex.
+_COLUMN_BEFORE = re.compile(
+    r"(?<![가-힣])(?:본인|배우자|남편|아내|아들|자녀|장[남녀]|[차삼]남|[차삼]녀"
+    r"|아버지|어머니|부친|모친|장인|장모|시부|시모|시아버지|시어머니|[외친]?조[부모]|할아버지|할머니"
+    r"|손자|손녀|사위|며느리|형제|자매|동생|동거인|세대[주원]|(?P<name>[가-힣]{3}))"
+    r"(?:[ ]{2,12}|[ ]?[|\t,;][ ]?)$"
+)
+_EARLIEST_IN_COLUMN = 1930  # 240107-1 is rather a document's number than somebody of a hundred
 _BRACKET_BEHIND = re.compile(r"[ ]?[,)]")
 _LONGEST_NAME = 12
 _MORE_BEHIND = re.compile("[ ]?[-0-9]")
@@ -115,7 +123,8 @@ def _bounded(reading: Reading, number: Number, rule: str) -> int | None:
         mask = _MASK.match(text, number.end)
         if mask is not None:
             return mask.end()
-        if is_birth(number.digits) and (_in_brackets(text, number) or _labelled(reading, number)):
+        known = _in_brackets(text, number) or _in_column(text, number)
+        if is_birth(number.digits) and (known or _labelled(reading, number)):
             return number.end
         return None
     if rule == "run":
@@ -139,6 +148,21 @@ def _in_brackets(text: str, number: Number) -> bool:
     return named is not None and (
         not named["name"][1].isalpha() or named["name"][1] == "O" or may_be_name(named["name"])
     )
+
+
+def _in_column(text: str, number: Number) -> bool:
+    """Whether a number that ends with the digit for the sex stands behind a person in a row."""
+    if _MORE_BEHIND.match(text, number.end):
+        return False
+    before = _COLUMN_BEFORE.search(text, max(0, number.start - 20), number.start)
+    if before is None or (before["name"] and not _usual(before["name"])):
+        return False
+    born = int(number.digits[:2]) + _CENTURIES.get(number.digits[6], 2000)
+    return born >= _EARLIEST_IN_COLUMN
+
+
+def _usual(name: str) -> bool:
+    return built_like_name(name) and may_be_name(name)
 
 
 def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:

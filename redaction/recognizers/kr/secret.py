@@ -49,7 +49,11 @@ _VALUE = r"(?:[^\s\"'`<>,;}&가-힣]|&(?!(?:amp;)?[A-Za-z0-9_.-]{1,40}=)){4,200}
 _QUOTED = re.compile(r"(?P<quote>[\"'`])(?P<value>[^\"'`\n]{4,200})(?P=quote)")
 _BARE = re.compile(rf"[(\[\"'`]?(?P<value>{_VALUE})")
 # 비번 바뀌었어요 Hk7!example 으로: some words later only what looks like nothing else.
-_LATER = re.compile(rf"(?:[ ]?[가-힣]{{1,8}}[ ,.:]{{1,2}}){{1,3}}[\"'`]?(?P<value>{_VALUE})")
+_LATER = re.compile(
+    rf"(?P<words>(?:[ ]?[가-힣]{{1,8}}[ ,.:]{{1,2}}){{1,9}})[\"'`]?(?P<value>{_VALUE})"
+)
+_NEAR_WORDS = 3
+_STRANGE = re.compile(r"[!#$%^*~?+=]")
 _TRAILING = ".:)]|"
 _SHORTEST = 4
 # Types, examples of nothing, variables: what stands in the place of a secret.
@@ -115,7 +119,7 @@ def _labelled(reading: Reading) -> Iterator[Span]:
         if match is None or not _is_secret(value, mark, text[match.end() : match.end() + 2]):
             match = _LATER.match(text, end)
             value = _trimmed(match) if match else ""
-            if match is None or not _mixed(value):
+            if match is None or not _mixed(value) or not _near_or_strange(match["words"], value):
                 continue
         yield Span(match.start("value"), match.start("value") + len(value), *_LABELLED)
     for start, stop in reading.shared(read_table).below(end - 1 for end in ends):
@@ -134,6 +138,11 @@ def _trimmed(match: re.Match[str]) -> str:
 
 def _mixed(value: str) -> bool:
     return all(kind.search(value) for kind in (_LETTER, _DIGIT, _SYMBOL))
+
+
+def _near_or_strange(words: str, value: str) -> bool:
+    """More than a few words behind the label a code with a hyphen may be anything's."""
+    return len(words.split()) <= _NEAR_WORDS or bool(_STRANGE.search(value))
 
 
 _KEY_OF = re.compile(

@@ -56,6 +56,9 @@ ADDRESSES = [
 
 # What is behind the number, in forms that have no unit of their own.
 ADDRESSES += [
+    "송달장소: {{KR_ADDRESS|같은 시 흥덕구 가로수로 1264, 205동 1203호}}",
+    "저희 윗집 {{KR_ADDRESS|1804호}} 층간소음이 심해요",
+    "저는 {{KR_ADDRESS|102동 1604호}}에 살아요",
     "주소 {{KR_ADDRESS|서울 관악 신림 123-4 2층}}",
     "{{KR_ADDRESS|인천 남동구 구월동 1138 롯데캐슬골드 201-3301}}",
     "{{KR_ADDRESS|대구광역시 수성구 달구벌대로 2503 (범어동, 화성파크드림) 105/1802}}",
