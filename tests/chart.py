@@ -12,7 +12,7 @@ NAMESPACE = "ai"
 RELEASE = "gwanmun"
 SIZES = ("small", "large")
 KNOWN = ("--api-versions", "monitoring.coreos.com/v1")
-WITH_PODS = ("Deployment", "StatefulSet", "Job")
+WITH_PODS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ def _given(volume: Any) -> Iterator[tuple[str, str, str, str]]:
             )
 
 
+def template_of(item: Any) -> Any:
+    spec = item["spec"]
+    return (spec["jobTemplate"]["spec"] if item["kind"] == "CronJob" else spec)["template"]
+
+
 class Objects:
     """What one rendering made."""
 
@@ -89,7 +94,7 @@ class Objects:
 
     def pods(self) -> list[Pod]:
         return [
-            Pod(f"{item['kind']} {item['metadata']['name']}", item["spec"]["template"])
+            Pod(f"{item['kind']} {item['metadata']['name']}", template_of(item))
             for item in self.all
             if item["kind"] in WITH_PODS
         ]

@@ -42,6 +42,7 @@ OWNERS: Final[dict[str, tuple[int, int]]] = {
     "sealer": (OURS, OURS),
     "migrate": (OURS, OURS),
     "audit": (OURS, OURS),
+    "archive": (OURS, OURS),
     "prune": (OURS, OURS),
     "postgres": (999, 999),
     "valkey": (999, 999),
@@ -57,6 +58,7 @@ PASSWORDS: Final[tuple[tuple[str, ...], ...]] = (
         "postgres/postgres-writer-password",
         "gateway/postgres-writer-password",
         "sealer/postgres-writer-password",
+        "archive/postgres-writer-password",
     ),
     ("postgres/postgres-reader-password", "audit/postgres-reader-password"),
     ("postgres/postgres-pruner-password", "prune/postgres-pruner-password"),
@@ -72,9 +74,19 @@ KEY_FILES: Final[dict[str, tuple[str, ...]]] = {
     "gateway": (FILE_NAME, WRITER_FILE, *NAMES),
     "sealer": (FILE_NAME, SEALER_FILE),
     "audit": (FILE_NAME,),
+    "archive": (FILE_NAME, WRITER_FILE),
     "prune": (FILE_NAME, WRITER_FILE),
 }
-_TRUSTING: Final = ("gateway", "sealer", "migrate", "audit", "prune", "keycloak", "valkey")
+_TRUSTING: Final = (
+    "gateway",
+    "sealer",
+    "migrate",
+    "audit",
+    "archive",
+    "prune",
+    "keycloak",
+    "valkey",
+)
 _LABEL: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123 section 2.1
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chart import SIZES, WITH_PODS, Objects
+from chart import SIZES, WITH_PODS, Objects, template_of
 from parts.definitions import definitions
 from parts.helm import CHART, Helm, HelmFailed, example, program, written
 from parts.kubernetes import PLACES, Cluster, JobController, path_of
@@ -131,7 +131,7 @@ def differences(wanted: Any, found: Any, place: str) -> Iterator[str]:
 def check_pods(cluster: Cluster, namespace: str, objects: list[Any]) -> None:
     """The server would take each pod: every admission plugin says yes, without a warning."""
     for item in objects:
-        template = item["spec"]["template"]
+        template = template_of(item)
         pod = {"metadata": {**template["metadata"], "name": "trial"}, "spec": template["spec"]}
         made = cluster.create(path_of("Pod", namespace), pod, dryRun="All")
         assert made.status_code == 201, made.text

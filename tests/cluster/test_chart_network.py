@@ -140,6 +140,22 @@ def test_sealer_reaches_witnesses_and_gateways_reach_the_siem(helm: Helm, tmp_pa
     assert allowed == {("gwanmun-sealer", 443), ("gwanmun", 6514), ("gwanmun", 8443)}
 
 
+def test_daily_jobs_reach_the_database_and_the_bucket_alone(examples: dict[str, Objects]) -> None:
+    policies, own = examples["large"].policies(), parts(examples["large"])
+    bucket = End(address="10.60.0.5")
+    for name in ("gwanmun-archive", "gwanmun-pruning"):
+        assert may_connect(policies, own[name], DATABASE["large"], 5432, "TCP")
+        assert may_connect(policies, own[name], bucket, 9000, "TCP")
+        assert not may_connect(policies, own[name], bucket, 443, "TCP")
+        for end in (*own.values(), ISSUER, VALKEY, NPU, INTERNET, STRANGER):
+            for port in (80, 443, 6379, 9000, ENGINE, PUBLIC, INTERNAL):
+                assert not may_connect(policies, own[name], end, port, "TCP"), (name, end, port)
+                assert not may_connect(policies, end, own[name], port, "TCP"), (name, end, port)
+    for name, end in own.items():
+        known = name in ("gwanmun-archive", "gwanmun-pruning")
+        assert may_connect(policies, end, bucket, 9000, "TCP") == known
+
+
 def test_all_else_in_the_namespace_is_shut_in_too(helm: Helm, tmp_path: Path) -> None:
     shut = rendered(helm, tmp_path, "small").policies()
     assert not may_connect(shut, STRANGER, INTERNET, 443, "TCP")

@@ -9,7 +9,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from chart import NAMESPACE, SIZES, Objects, Pod, rendered
+from chart import NAMESPACE, SIZES, Objects, rendered
 from parts.helm import CHART, EXAMPLES, Helm, example
 from parts.kubernetes import KUBERNETES
 
@@ -156,6 +156,8 @@ def test_each_part_gets_its_own_secrets_alone(large: Objects) -> None:
         },
         "Deployment gwanmun-sealer": {"gwanmun-writer", "gwanmun-seal-keys"},
         "Job gwanmun-migrations": {"gwanmun-owner"},
+        "CronJob gwanmun-archive": {"gwanmun-writer", "gwanmun-keys", "gwanmun-archive-putter"},
+        "CronJob gwanmun-pruning": {"gwanmun-pruner", "gwanmun-keys", "gwanmun-archive-reader"},
         "StatefulSet gwanmun-engine-k-exaone": {"gwanmun-engine-k-exaone"},
         "StatefulSet gwanmun-engine-midm": {"gwanmun-engine-midm"},
     }
@@ -284,30 +286,80 @@ def test_migrations_run_before_with_the_owners_password_alone(objects: Objects) 
     assert "owner" not in objects.config("gwanmun-sealer")
 
 
-def test_pruning_has_a_job_with_secrets_of_its_own_where_it_is_wanted(
-    helm: Helm, tmp_path: Path, objects: Objects
-) -> None:
-    assert objects.kind("CronJob") == []
-    secret = {"secret": {"name": "gwanmun-pruner", "key": "password"}}
-    found = rendered(helm, tmp_path, "large", pruning=secret)
-    (job,) = found.kind("CronJob")
-    assert (job["spec"]["schedule"], job["spec"]["concurrencyPolicy"]) == ("17 18 * * *", "Forbid")
-    pod = Pod("CronJob", job["spec"]["jobTemplate"]["spec"]["template"])
+def test_daily_work_is_done_where_it_is_wanted(small: Objects, large: Objects) -> None:
+    assert small.kind("CronJob") == []
+    times = {
+        job["metadata"]["name"]: (job["spec"]["schedule"], job["spec"]["concurrencyPolicy"])
+        for job in large.kind("CronJob")
+    }
+    assert times == {
+        "gwanmun-archive": ("17 16 * * *", "Forbid"),
+        "gwanmun-pruning": ("17 18 * * *", "Forbid"),
+    }
+    for name in times:
+        policy, pod = large.one("NetworkPolicy", name), large.pod(name.removeprefix("gwanmun-"))
+        chosen = policy["spec"]["podSelector"]["matchLabels"]
+        assert chosen.items() <= pod.template["metadata"]["labels"].items()
+        assert large.one("ServiceAccount", name)["automountServiceAccountToken"] is False
+
+
+def test_pruning_alone_has_the_pruner_s_password(helm: Helm, tmp_path: Path) -> None:
+    found = rendered(helm, tmp_path, "small", pruning={"secret": {"name": "gwanmun-pruner"}})
+    pod = found.pod("pruning")
     assert pod.container["args"] == ["audit", "prune"]
-    assert pod.container["securityContext"]["readOnlyRootFilesystem"] is True
     assert {path for path, kind, *_ in pod.files() if kind == "Secret"} == {
         "/run/secrets/gwanmun/passwords/database",
         "/run/secrets/gwanmun/keys/trust.json",
         "/run/secrets/gwanmun/keys/writer.pem",
     }
     for other in found.pods():
-        assert "gwanmun-pruner" not in other.secrets()
+        assert other.component == "pruning" or "gwanmun-pruner" not in other.secrets()
     settings = yaml.safe_load(found.config("gwanmun-pruning"))
     assert settings["store"]["database_url"].startswith("postgresql://gwanmun_pruner@")
-    policy = found.one("NetworkPolicy", "gwanmun-pruning")
-    chosen = policy["spec"]["podSelector"]["matchLabels"]
-    assert chosen.items() <= pod.template["metadata"]["labels"].items()
-    assert found.one("ServiceAccount", "gwanmun-pruning")["automountServiceAccountToken"] is False
+
+
+def test_days_are_archived_on_a_volume_and_pruning_deletes_what_stands_there_alone(
+    helm: Helm, tmp_path: Path
+) -> None:
+    secret = {"secret": {"name": "gwanmun-pruner"}}
+    found = rendered(helm, tmp_path, "small", pruning=secret, archive={"claim": "worm"})
+    archives, prunes = found.pod("archive"), found.pod("pruning")
+    assert archives.container["args"] == ["audit", "archive", "/var/lib/gwanmun-archive"]
+    assert prunes.container["args"] == ["audit", "prune", "--archive", "/var/lib/gwanmun-archive"]
+    for pod, read_only in ((archives, False), (prunes, True)):
+        (mount,) = [each for each in pod.container["volumeMounts"] if each["name"] == "archive"]
+        assert (mount["mountPath"], mount["readOnly"]) == ("/var/lib/gwanmun-archive", read_only)
+        (volume,) = [each for each in pod.spec["volumes"] if each["name"] == "archive"]
+        assert volume["persistentVolumeClaim"] == {"claimName": "worm"}
+    assert archives.secrets() == {"gwanmun-writer", "gwanmun-keys"}
+    assert {path for path, kind, *_ in archives.files() if kind == "Secret"} == {
+        "/run/secrets/gwanmun/passwords/database",
+        "/run/secrets/gwanmun/keys/trust.json",
+        "/run/secrets/gwanmun/keys/writer.pem",
+    }
+    assert "archive" not in yaml.safe_load(found.config("gwanmun-archive"))
+
+
+def test_days_are_archived_in_a_bucket_whose_keys_nobody_else_has(large: Objects) -> None:
+    archives, prunes = large.pod("archive"), large.pod("pruning")
+    assert archives.container["args"] == ["audit", "archive", "s3://gwanmun-archive/records"]
+    assert prunes.container["args"][-2:] == ["--archive", "s3://gwanmun-archive/records"]
+    own = {"archive": "gwanmun-archive-putter", "pruning": "gwanmun-archive-reader"}
+    for pod in large.pods():
+        known = {own[pod.component]} if pod.component in own else set()
+        assert pod.secrets() & set(own.values()) == known
+    for name in ("gwanmun-archive", "gwanmun-pruning"):
+        settings = yaml.safe_load(large.config(name))["archive"]
+        assert settings == {
+            "endpoint_url": "https://s3.agency.example:9000",
+            "region": "us-east-1",
+            "retention_days": 1095,
+            "retention_mode": "COMPLIANCE",
+            "access_key_id_file": "/run/secrets/gwanmun/bucket/id",
+            "secret_access_key_file": "/run/secrets/gwanmun/bucket/key",
+            "ca_file": "/etc/gwanmun/ca/ca.crt",
+        }
+    assert "archive" not in yaml.safe_load(large.config())
 
 
 def test_monitor_is_made_only_where_it_is_known(helm: Helm, tmp_path: Path, large: Objects) -> None:

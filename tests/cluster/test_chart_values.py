@@ -34,6 +34,11 @@ def put(value: Any, *path: str) -> Callable[[Values], None]:
 
 
 WORKER = ("models", "midm", "worker")
+BUCKET = {
+    "url": "s3://days/2026",
+    "endpointUrl": "https://s3.example",
+    "secret": {"name": "putter"},
+}
 REFUSED = {
     "no image": (without("image"), "missing property 'repository'|missing properties"),
     "no digest": (without("image", "digest"), "missing property 'digest'"),
@@ -82,6 +87,27 @@ REFUSED = {
     "no image of the engine": (without("engine"), "set this or engine.image"),
     "witnesses nowhere": (put("w", "witnesses", "policy", "configMap"), "network.witnesses.to"),
     "a siem nowhere": (put("s.example", "settings", "forward", "syslog_host"), "network.siem.to"),
+    "days in two places": (
+        put({"claim": "c", "bucket": BUCKET}, "archive"),
+        "archive.claim",
+    ),
+    "a bucket of no server": (
+        put({"bucket": {**BUCKET, "endpointUrl": ""}}, "archive"),
+        "/archive/bucket/endpointUrl",
+    ),
+    "a bucket over plain http": (
+        put({"bucket": {**BUCKET, "endpointUrl": "http://s3.example"}}, "archive"),
+        "/archive/bucket/endpointUrl",
+    ),
+    "a bucket that is none": (
+        put({"bucket": {**BUCKET, "url": "https://s3.example/b"}}, "archive"),
+        "/archive/bucket/url",
+    ),
+    "a bucket without keys": (
+        put({"bucket": {**BUCKET, "secret": {}}}, "archive"),
+        "archive.bucket.secret.name",
+    ),
+    "a bucket nowhere": (put({"bucket": BUCKET}, "archive"), "network.archive.to"),
     "content without week keys": (
         put([{"code": "1", "configMap": "c"}], "content", "agencies"),
         "content.weekKeys.claim",

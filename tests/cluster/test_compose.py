@@ -25,6 +25,7 @@ HOSTS = {
     "keycloak": "keycloak",
     "migrate": "migrate",
     "audit": "audit",
+    "archive": "archive",
     "prune": "prune",
     "sealer": "sealer",
     "gateway-1": "gateway",
@@ -285,5 +286,11 @@ def test_call_goes_through_all_of_it_and_leaves_a_record_that_verifies(
     assert set(served) == {"gateway1", "gateway2"}
     verified = stack.run("audit")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+    archived = stack.run("archive")
+    assert archived.returncode == 0, archived.stdout + archived.stderr
+    assert "담은 날 0일" in archived.stdout  # all of it is of today
     pruned = stack.run("prune")
     assert pruned.returncode == 0, pruned.stdout + pruned.stderr
+    words = ("audit", "prune", "--archive", "/var/lib/gwanmun")
+    unarchived = stack.run("prune", command=words)
+    assert unarchived.returncode == 0, unarchived.stdout + unarchived.stderr

@@ -27,7 +27,7 @@ from parts.switch import Switch
 # Debian's places of the programs that official images have on their path.
 PROGRAMS = "/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HERE = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--no-healthcheck")
-OURS = ("secrets", "migrate", "audit", "prune", "sealer", "gateway")
+OURS = ("secrets", "migrate", "audit", "archive", "prune", "sealer", "gateway")
 
 
 @dataclass

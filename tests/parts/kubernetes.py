@@ -41,6 +41,7 @@ START_SECONDS = 120
 # Where the API server keeps each kind.
 PLACES = {
     "ConfigMap": ("api/v1", "configmaps"),
+    "CronJob": ("apis/batch/v1", "cronjobs"),
     "Deployment": ("apis/apps/v1", "deployments"),
     "HTTPRoute": ("apis/gateway.networking.k8s.io/v1", "httproutes"),
     "HorizontalPodAutoscaler": ("apis/autoscaling/v2", "horizontalpodautoscalers"),

@@ -29,6 +29,22 @@
 {{- if and .Values.content.agencies (not .Values.content.weekKeys.claim) -}}
 {{- fail "content.weekKeys.claim: 주간 키를 둘 볼륨이 없습니다. (No volume for the week keys.)" -}}
 {{- end -}}
+{{- with .Values.archive -}}
+{{- if and .bucket.url .claim -}}
+{{- fail "archive.claim: 매일의 보관은 버킷이나 볼륨 하나에만 합니다. (The days go to a bucket or to a volume, not to both.)" -}}
+{{- end -}}
+{{- if .bucket.url -}}
+{{- if not .bucket.secret.name -}}
+{{- fail "archive.bucket.secret.name: 버킷에 넣을 키가 없습니다. (No keys to put into the bucket with.)" -}}
+{{- end -}}
+{{- if and $.Values.pruning.secret.name (not .bucket.readers.name) -}}
+{{- fail "archive.bucket.readers.name: 보관된 기록만 지우려면 버킷을 읽을 키가 있어야 합니다. (Pruning deletes what is archived alone: give it keys that read the bucket.)" -}}
+{{- end -}}
+{{- if not $.Values.network.archive.to -}}
+{{- fail "network.archive.to: 보관 작업이 버킷에 닿을 길이 없습니다. (The Job may not reach the bucket: say where it is.)" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $names := dict -}}
 {{- range $id, $model := .Values.models -}}
 {{- range $name := prepend ($model.settings.aliases | default list) $model.settings.name -}}

@@ -30,7 +30,7 @@
 
 {{/* The settings of one part: what stands under `settings`, and over it what the chart decides.
      Each part is told of the secrets that it mounts, and of no other.
-     dict "root" $ "part" gateway|sealer|migrations|pruning. */}}
+     dict "root" $ "part" gateway|sealer|migrations|archive|pruning. */}}
 {{- define "gwanmun.config" -}}
 {{- $values := .root.Values -}}
 {{- $ours := dict "ledger" (dict "key_dir" "/run/secrets/gwanmun/keys" "seals" false) -}}
@@ -45,6 +45,11 @@
 {{- end -}}
 {{- with include "gwanmun.config.redaction" . | fromYaml -}}
 {{- $_ := set $ours "redaction" . -}}
+{{- end -}}
+{{- end -}}
+{{- if has .part (list "archive" "pruning") -}}
+{{- with include "gwanmun.config.archive" . | fromYaml -}}
+{{- $_ := set $ours "archive" . -}}
 {{- end -}}
 {{- end -}}
 {{- $beside := include "gwanmun.config.beside" . | fromYaml -}}

@@ -110,8 +110,9 @@ resources:
   mountPath: /tmp
 {{- end }}
 
-{{/* The volumes behind them, less the passwords: dict "root" $ "config" the ConfigMap's name.
-     What a process puts into /tmp never reaches a disk. */}}
+{{/* The volumes behind them, less the passwords: dict "root" $ "config" the ConfigMap's name, and
+     "dataSize" where 1 GiB for the data is too little. What a process puts into /tmp never
+     reaches a disk. */}}
 {{- define "gwanmun.volumes" -}}
 - name: config
   configMap:
@@ -129,7 +130,7 @@ resources:
 {{- end }}
 - name: data
   emptyDir:
-    sizeLimit: 1Gi
+    sizeLimit: {{ .dataSize | default "1Gi" }}
 - name: tmp
   emptyDir:
     medium: Memory

@@ -25,12 +25,12 @@ from gateway.settings import setting_names
 
 SERVICES = services()
 RUNNING = {name: service for name, service in SERVICES.items() if name != "secrets"}
-OURS = ("secrets", "migrate", "audit", "prune", "sealer", "gateway")
-ENDING = ("migrate", "audit", "prune")
+OURS = ("secrets", "migrate", "audit", "archive", "prune", "sealer", "gateway")
+ENDING = ("migrate", "audit", "archive", "prune")
 NETWORKS = {
     "outside": {"proxy"},
     "front": {"proxy", "gateway", "keycloak"},
-    "records": {"postgres", "migrate", "audit", "prune", "sealer", "gateway"},
+    "records": {"postgres", "migrate", "audit", "archive", "prune", "sealer", "gateway"},
     "accounts": {"postgres", "keycloak"},
     "limits": {"valkey", "gateway"},
     "engines": {"vllm", "gateway"},
@@ -115,7 +115,7 @@ def test_every_mount_is_there_and_only_volumes_can_be_written(made: Path) -> Non
                 assert (DEPLOY / source).is_file(), f"{name}: {source}"
             else:
                 assert source in volumes or source == "/srv/model", target
-    assert writable == [("postgres", "postgres"), ("sealer", "sealed")]
+    assert writable == [("postgres", "postgres"), ("sealer", "sealed"), ("archive", "archive")]
 
 
 def added(name: str) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def test_secret_that_a_service_is_told_of_is_made_and_each_made_is_used(
     paths = set(re.findall(rf"{SECRETS}/([\w.-]+)", told))
     paths |= set(re.findall(r"\$\(cat ([\w-]+)\)", told))  # Keycloak goes to the directory
     paths |= set(re.findall(r"\}/([\w-]+)\"[` ]", told))  # psql puts the directory before it
-    # migrate and prune share the sealer's settings, and log in as others.
+    # migrate, archive and prune share the sealer's settings, and log in as others.
     unread = {
         "migrate": {"postgres-writer-password", "keys"},
         "prune": {"postgres-writer-password"},
