@@ -36,10 +36,16 @@ _FORMS = Forms(
     # Members of a list; dates and amounts stand so too, so that more must speak for a number.
     Form("listed", "6,7", 0.45),
     Form("run", "d", 0.6),
+    Form("dotted", "2[./]2[./]2[- ]7", 0.6),
+    Form("scanned", "6[- ]1 3 3", 0.6),
+    # 민번 900101에 1234567
+    Form("spoken", "6H7", 0.7),
     # The rest of the second part is hidden; birth and sex are not.
-    Form("masked", "6-1", 0.8),
+    Form("masked", "6[- ]1", 0.8),
 )
 _MASK = re.compile(r"[*●○◯xX#]{6}(?![*●○◯xX#0-9])")
+# 900101-1O34567: letters in the place of digits, to pass by filters such as this one.
+_LETTERED = re.compile(r"(?=[0-9]{0,5}[OoIl])[0-9OoIl]{6}(?![0-9A-Za-z])")
 # 홍길동(640912-1), 본인(홍길동, 640912-1): the digit for the sex ends the number, in brackets.
 _NAME_BEFORE = re.compile(
     r"(?<![가-힣])(?P<name>[가-힣](?:[가-힣]|[*○O])[가-힣])[ ]?(?:씨|님)?[ ]?[(,][ ]?$"
@@ -59,6 +65,10 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _NOUGHT = re.compile(r"(?:^|[^0-9])0\.$")
 _SECOND_PART = re.compile(
     r"(?:뒷|뒤)[ ]?(?:7|일곱)?[ ]?자리(?:[은는가이]|의|:)?[ ]{0,2}(?P<digits>[0-9]{7})(?![0-9-])"
+)
+_BEHIND_BIRTH = re.compile(
+    r"(?<![0-9])(?P<birth>[0-9]{6})[가-힣 ,.]{1,8}[뒤뒷][가-힣 :]{0,8}"
+    r"(?P<digits>[0-9]{7})(?![0-9-])"
 )
 _RESIDENT = re.compile("주민|외국인[ ]?등록")
 _SECOND_REACH = 32
@@ -120,12 +130,16 @@ def _bounded(reading: Reading, number: Number, rule: str) -> int | None:
     """Where the number ends; None if it is a part of something longer."""
     text = reading.text
     if rule == "masked":
-        mask = _MASK.match(text, number.end)
+        mask = _MASK.match(text, number.end) or _LETTERED.match(text, number.end)
         if mask is not None:
             return mask.end()
+        if "-" not in text[number.start : number.end]:
+            return None
         known = _in_brackets(text, number) or _in_column(text, number)
         if is_birth(number.digits) and (known or _labelled(reading, number)):
             return number.end
+        return None
+    if rule == "spoken" and not _labelled(reading, number):
         return None
     if rule == "run":
         beside = text[max(0, number.start - 1) : number.start] + text[number.end : number.end + 1]
@@ -168,6 +182,9 @@ def _usual(name: str) -> bool:
 def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
     """The last seven digits alone, where the words say so: 주민번호 뒷자리 1234567."""
     text = reading.text
+    for match in _BEHIND_BIRTH.finditer(text) if "뒤" in text or "뒷" in text else ():
+        if match["digits"][0] in kinds and is_birth(match["birth"] + match["digits"]):
+            yield Span(*match.span("digits"), entity, 0.8, "resident.second")
     for match in _SECOND_PART.finditer(text) if "자리" in text else ():
         if match["digits"][0] in kinds and _RESIDENT.search(
             text, max(0, match.start() - _SECOND_REACH), match.start()
