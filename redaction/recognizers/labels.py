@@ -52,7 +52,7 @@ class Hits(NamedTuple):
 
 
 # Words of names in code, one by one: accountNo, ACCOUNT_NO, account-no.
-_LATIN = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]")
+_LATIN = re.compile("[A-Za-z](?:[a-z]+|(?<=[a-z])|[A-Z]*(?![a-z]))")
 
 
 class Lexicon:

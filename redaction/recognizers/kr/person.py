@@ -21,7 +21,10 @@ from redaction.recognizers.kr.name_words import (
     RUNNING_LABELS,
     STRONG_TITLES,
     SURNAMES,
+    TITLE_INITIALS,
     TITLES,
+    UNJOINED,
+    begun,
     grouped,
     is_closed,
     is_noun,
@@ -31,8 +34,11 @@ from redaction.recognizers.kr.person_tables import in_columns
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _FIRST = "".join(sorted(SURNAMES | {name[0] for name in COMPOUND_SURNAMES}))
+# Each of these patterns begins with letters, not with a look behind, that a search strides over.
+_SURNAME = rf"[{_FIRST}]{UNJOINED}"
 _TITLE = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}}?)(?P<gap>[ ]?)(?P<title>(?:{TITLES})님?|씨|님)"
+    rf"(?P<name>{_SURNAME}[가-힣]{{1,3}}?)(?P<gap>[ ]?)"
+    rf"(?=[{TITLE_INITIALS}씨님])(?P<title>(?:{TITLES})님?|씨|님)"
     rf"(?=$|[^가-힣]|(?:{PARTICLES})(?![가-힣])|(?:{PARTICLES})(?:{PARTICLES}))"
 )
 # Between a field's label and its value: a remark in brackets, then a colon or arrow, a table's
@@ -43,10 +49,10 @@ _OPENING = (
 )
 # 이름이 김철수에서 김민수로: names may follow these without a colon.
 _NAMED = re.compile(
-    rf"(?<![가-힣])(?:이름|성명|성함|명의자)[이가은는을][ ]{{1,2}}(?=[{_FIRST}][가-힣])"
+    rf"(?:{begun('이름|성명|성함|명의자')})[이가은는을][ ]{{1,2}}(?=[{_FIRST}][가-힣])"
 )
 _CALLED_LATIN = re.compile(
-    r"(?<![가-힣])(?:성[ ]{0,4}명|이름)[ ]{0,2}(?:\((?:한자|영문|로마자|漢字)\))?[ ]{1,4}"
+    rf"(?:{begun('성[ ]{0,4}명|이름')})[ ]{{0,2}}(?:\((?:한자|영문|로마자|漢字)\))?[ ]{{1,4}}"
     r"(?=[A-Z一-鿿])"
 )
 _QUOTED = re.compile(rf"[=(,][ ]?(?P<quote>['\"])(?P<name>[{_FIRST}][가-힣]{{1,3}})(?P=quote)")
@@ -66,7 +72,7 @@ _ENGLISH_FIELD = re.compile(
 _OWNER = re.compile(rf"(?<![a-z])(?:{ENGLISH_OWNERS})?[ _-]?$")
 _LONGEST_OWNER = 12
 _SELF = re.compile(
-    r"(?<![가-힣])(?:저는|제[ ]?이름은|이름은|성명은|성함은|본인은|존함은)[ ]{1,2}"
+    rf"(?:{begun('저는|제[ ]?이름은|이름은|성명은|성함은|본인은|존함은')})[ ]{{1,2}}"
     rf"(?P<name>[{_FIRST}][가-힣]{{1,3}}?)"
     r"(?=입니다|이라고|라고|이에요|예요|이고|이며|이라는|라는|올시다|[ ]?\()"
 )
@@ -74,10 +80,10 @@ _SELF_WORDS = ("저는", "이름은", "성명은", "성함은", "본인은", "�
 _NAME_WORDS = ("이름", "성명", "성함", "명의자", "성 ")
 # 저 심학수라고 합니다
 _CALLS_HIMSELF = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{2}})(?=이?라고[ ]?(?:합니다|해요|하는데|합니다만))"
+    rf"(?P<name>{_SURNAME}[가-힣]{{2}})(?=이?라고[ ]?(?:합니다|해요|하는데|합니다만))"
 )
 _BRACKET = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}})[ ]?\("
+    rf"(?P<name>{_SURNAME}[가-힣]{{1,3}})[ ]?\("
     r"(?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세"
     r"|사번|학번|군번|생년|주민|여권))"
 )

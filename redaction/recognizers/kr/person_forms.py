@@ -15,6 +15,7 @@ from redaction.recognizers.kr.name_words import (
     SURNAMES,
     VIETNAMESE_MIDDLE,
     VIETNAMESE_SURNAMES,
+    begun,
     spaced_noun,
 )
 
@@ -62,11 +63,12 @@ _VIETNAMESE_LATIN = re.compile(
     re.IGNORECASE,
 )
 
-_CAPITAL = re.compile(r"(?<![A-Za-z0-9._@/-])[A-Z]")
+# Where one of these names may begin: a word, and behind a space the next one.
+_CAPITAL = re.compile(r"[A-Z](?<![A-Za-z0-9._@/-].)(?=[^ ,가-힣]{1,20},?[ ][^\W\d_가-힣])")
 
 _PLAIN_SIGN = "[*＊○◯●〇□■×]"
 _SIGN = "[*＊○◯●〇□■×△▲ＯXxOo]"
-_ANY_SIGN = re.compile(_SIGN)
+_SIGN_BEHIND = re.compile(f"{_SIGN}(?<=[가-힣].)")
 _MASKED = re.compile(
     rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{_SURNAME}])"
     rf"(?:{_SIGN}{{1,2}}[가-힣](?=$|[^가-힣]|(?:{PARTICLES}|님|씨))|{_PLAIN_SIGN}{{1,3}}(?!{_PLAIN_SIGN}))"
@@ -77,15 +79,15 @@ _AGAIN = re.compile(
     r"|\([ ]?(?P<latin>[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}))[ ]?[),]"
 )
 _SPACED = re.compile(
-    rf"(?<![가-힣0-9])(?P<name>[{_SURNAME}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])"
+    rf"(?P<name>[{_SURNAME}][ ](?<![가-힣0-9]..)[ ]{{0,2}}[가-힣][ ]{{1,3}}[가-힣])"
     r"(?=[ ]{0,4}(?:\((?:인|印|서명|날인|직인)|씨|님|귀하|$|\n))"
 )
 _VIETNAMESE = re.compile(
-    rf"(?<![가-힣])(?:{VIETNAMESE_SURNAMES})[ ](?:(?:{VIETNAMESE_MIDDLE})[ ]){{1,2}}[가-힣]{{1,4}}?"
+    rf"(?:{begun(VIETNAMESE_SURNAMES)})[ ](?:(?:{VIETNAMESE_MIDDLE})[ ]){{1,2}}[가-힣]{{1,4}}?"
     rf"(?=$|[^가-힣]|씨|님|(?:{PARTICLES})(?![가-힣]))"
 )
 _ANONYMOUS = re.compile(
-    rf"(?<![가-힣A-Za-z0-9])(?P<name>[{_SURNAME}]|[A-Z])"
+    rf"(?P<name>[{_SURNAME}A-Z])(?=[ 모씨])(?<![가-힣A-Za-z0-9].)"
     rf"(?:[ ]?(?:모[ ]?)?씨(?=$|[^가-힣]|(?:{PARTICLES}))"
     r"|모[ ]?(?:군|양)?[ ]?\([0-9]{1,2}[ ]?[,·세)])"
 )
@@ -98,7 +100,7 @@ def written_otherwise(text: str) -> Iterator[Span]:
         match = _ROMANISED.match(text, start) or _VIETNAMESE_LATIN.match(text, start)
         if match and _capitals(match[0]):
             yield Span(match.start(), match.end(), "PERSON", 0.85, "person.latin")
-    for match in _MASKED.finditer(text) if _ANY_SIGN.search(text) else ():
+    for match in _MASKED.finditer(text) if _SIGN_BEHIND.search(text) else ():
         yield Span(match.start(), match.end(), "PERSON", 0.86, "person.masked")
     for match in _SPACED.finditer(text):
         if not spaced_noun(text, match.start(), match["name"].replace(" ", "")):
