@@ -8,6 +8,7 @@ time.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,7 @@ RULE = "again"
 _SCORE = 0.7
 _LEAST_SYLLABLES = 2
 _SURE_SYLLABLES = 3
+_FEW = 24  # so that counting names, one after another, is sooner done than looking for all
 _HEAD = 5  # digits that tell most places apart from those where a number begins
 _LEAST_DIGITS = 8  # as the last look (DESIGN section 4)
 _BEHIND = re.compile(rf"(?=$|[^가-힣])|(?:[ ]?(?:{TITLES}))?(?:{PARTICLES}){{0,2}}(?![가-힣])")
@@ -69,13 +71,24 @@ class Cover:
         """Whether there is nothing to look for."""
         return not self._names and not self._numbers
 
-    def spans(self, text: str) -> Iterator[Span]:
-        """Where the values stand in normalised text; of two at one place the longer."""
-        if self._first is not None:
+    def spans(self, text: str, known: Iterable[Span] = ()) -> Iterator[Span]:
+        """Where the values stand in normalised text; of two at one place the longer.
+
+        `known` are disjoint spans that have been found in this text: where a few names stand
+        nowhere else, they need not be looked for.
+        """
+        if self._first is not None and not self._all_known(text, known):
             yield from self._names_in(text, self._first)
         if self._numbers:
             for cluster in _CLUSTER.finditer(text):
                 yield from self._numbers_in(text, cluster.start(), cluster.end())
+
+    def _all_known(self, text: str, known: Iterable[Span]) -> bool:
+        """Whether there are few names, and each stands only where spans of it are known."""
+        if len(self._names) > _FEW:
+            return False
+        found = Counter(text[span.start : span.end] for span in known if span.entity == "PERSON")
+        return all(text.count(name) == found[name] for name in self._names)
 
     def _names_in(self, text: str, first: re.Pattern[str]) -> Iterator[Span]:
         position = 0

@@ -70,8 +70,8 @@ def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
     known = [{(span.start, span.end) for span in spans} for _, spans in readings]
     again = [
         _original(view, span)
-        for place, (view, _) in enumerate(readings)
-        for span in bounded(cover.spans(view.text))
+        for place, (view, spans) in enumerate(readings)
+        for span in bounded(cover.spans(view.text, spans))
         if (span.start, span.end) not in known[place]
     ]
     spans = [_original(view, span) for view, spans in readings for span in spans]
