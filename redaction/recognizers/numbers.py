@@ -124,7 +124,8 @@ class Numbers:
 class Form(NamedTuple):
     """One written form of a kind: its shape over skeletons, and how much that says by itself.
 
-    `begins` is a pattern that the digits of the first group must begin with.
+    `begins` is a pattern that the digits of the first group must begin with. What may not stand
+    before a number is asked behind its first sign, so that a search strides over other signs.
     """
 
     rule: str

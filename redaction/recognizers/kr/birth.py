@@ -16,10 +16,10 @@ from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer, days_of
 
 _FORMS = Forms(
-    Form("separated", "(?<!-)[24](?P<gap>[-./])[12](?P=gap)[12](?![-/])"),
-    Form("spaced", "(?<![- ])4 [12] [12](?![- ])"),
+    Form("separated", "[24](?<!-.)(?P<gap>[-./])[12](?P=gap)[12](?![-/])"),
+    Form("spaced", "4(?<![- ].) [12] [12](?![- ])"),
     Form("words", "[24]H[12]H[12]"),
-    Form("run", "(?<![RB-])[68](?![LB-])"),
+    Form("run", "[68](?<![RB-].)(?![LB-])"),
 )
 _LABELS = Labels.of(WORDS, "birth resident", "date office account phone business card")
 _BIRTHS = Labels.of(WORDS, "birth", "resident date office account phone business card")

@@ -19,7 +19,7 @@ from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _OTHERS = "phone fax account card resident foreigner passport licence business corporation office"
 _HEALTH_FORMS = Forms(
-    Form("run", "(?<![RB-])b(?![LB-])"),
+    Form("run", "b(?<![RB-].)(?![LB-])"),
     Form(
         "groups",
         "(?<![RB-])(?:1[- ~.]a|5[- ~.]6|6[- ~.]5|3[- ~.]8|4[- ~.]7|3[- ~.]4[- ~.]4"
@@ -81,18 +81,19 @@ _KEY = re.compile(
 _LEAST_MEMBER = 4
 _DATE = re.compile(r"(?:19|20)[0-9]{2}[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12][0-9]|3[01])")
 # 사용자 홍길동(2019-12345): a year and a serial number in brackets behind a name.
-_IN_BRACKETS = re.compile(
-    r"(?<![가-힣])(?P<name>[가-힣]{2,4})[ ]?\((?P<value>[A-Z]?(?:19|20)[0-9]{2}-?[0-9]{4,6})\)"
-)
+_IN_BRACKETS = re.compile(r"\((?P<value>[A-Z]?(?:19|20)[0-9]{2}-?[0-9]{4,6})\)")
+_NAME_BEFORE = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{2,4})[ ]?$")
+_LONGEST_NAME = 5  # with a space
 
 
 def _members(reading: Reading) -> Iterator[Span]:
     yield from _behind_labels(reading)
     yield from _in_columns(reading)
-    if "(" in reading.text:
-        for match in _IN_BRACKETS.finditer(reading.text):
-            if match["name"][0] in SURNAMES and not is_noun(match["name"]):
-                yield Span(*match.span("value"), "KR_MEMBER_NUMBER", 0.6, "member.name")
+    for match in _IN_BRACKETS.finditer(reading.text):
+        start = match.start()
+        named = _NAME_BEFORE.search(reading.text, max(0, start - _LONGEST_NAME), start)
+        if named and named["name"][0] in SURNAMES and not is_noun(named["name"]):
+            yield Span(*match.span("value"), "KR_MEMBER_NUMBER", 0.6, "member.name")
 
 
 def _behind_labels(reading: Reading) -> Iterator[Span]:

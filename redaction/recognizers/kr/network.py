@@ -15,7 +15,7 @@ from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
-_FORMS = Forms(Form("four", r"(?<![.])[123]\.[123]\.[123]\.[123](?![.])"))
+_FORMS = Forms(Form("four", r"[123](?<![.].)\.[123]\.[123]\.[123](?![.])"))
 _LABELS = Labels.of(WORDS, "ip", "version date office account phone")
 _LOCAL = re.compile(r"10\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.")
 _NOBODYS = re.compile(r"0\.|127\.|255\.|224\.0\.0\.")
