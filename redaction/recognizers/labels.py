@@ -79,7 +79,7 @@ class Lexicon:
         """The ranges of one subject's words; a text that can hold none costs next to nothing."""
         hits = reading.known(self.read)
         # Without case a pattern may match where no word stands, but it misses none.
-        if hits is None and self._mentions[subject].search(reading.text.lower()):
+        if hits is None and self._mentions[subject].search(reading.shared(str.lower)):
             hits = reading.shared(self.read)
         return iter(()) if hits is None else hits.of(subject)
 

@@ -13,7 +13,7 @@ from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _SIGN = re.compile("[ ]?@[ ]?")
 # What every match of `_WORD` holds; a search for it strides over all other letters.
-_WORD_MARK = re.compile(r"[(\[{<]\s?(?:at|@|앳|골뱅이)|골뱅이", re.IGNORECASE)
+_WORD_MARK = re.compile(r"[(\[{<골](?:\s?(?:at|@|앳|골뱅이)|뱅이)", re.IGNORECASE)
 _WORD = re.compile(r"[ ]?(?:[(\[{<]\s?(?:at|@|앳|골뱅이)\s?[)\]}>]|골뱅이)[ ]?", re.IGNORECASE)
 # Domains of Hangul (RFC 5890); letters of two scripts in one label are an address and a particle.
 _LABEL = "(?:[A-Za-z0-9-]{1,63}|[가-힣][가-힣0-9-]{0,62})"

@@ -87,8 +87,10 @@ _LONGEST_NAME = 5  # with a space
 
 
 def _members(reading: Reading) -> Iterator[Span]:
-    yield from _behind_labels(reading)
-    yield from _in_columns(reading)
+    labels = list(WORDS.of(reading, "member"))
+    yield from _behind_labels(reading, labels)
+    if labels:
+        yield from _in_columns(reading, [start for start, _ in labels])
     for match in _IN_BRACKETS.finditer(reading.text):
         start = match.start()
         named = _NAME_BEFORE.search(reading.text, max(0, start - _LONGEST_NAME), start)
@@ -96,8 +98,8 @@ def _members(reading: Reading) -> Iterator[Span]:
             yield Span(*match.span("value"), "KR_MEMBER_NUMBER", 0.6, "member.name")
 
 
-def _behind_labels(reading: Reading) -> Iterator[Span]:
-    for _, end in WORDS.of(reading, "member"):
+def _behind_labels(reading: Reading, labels: list[tuple[int, int]]) -> Iterator[Span]:
+    for _, end in labels:
         yield from _value(reading.text, end)
     for _, end in WORDS.of(reading, "member_key"):
         key = _KEY.match(reading.text, end)
@@ -121,12 +123,9 @@ _REACH = 40
 _MEMBER = Labels.of(WORDS, "member", f"{_OTHERS} health military customs plate birth date address")
 
 
-def _in_columns(reading: Reading) -> Iterator[Span]:
+def _in_columns(reading: Reading, places: list[int]) -> Iterator[Span]:
     """Below a header, or before "… is my number"."""
     text = reading.text
-    places = [start for start, _ in WORDS.of(reading, "member")]
-    if not places:
-        return
     for start, end in reading.shared(read_table).below(places):
         match = _CELL.search(text, start, end)
         if match is not None and _is_member(match[0]):

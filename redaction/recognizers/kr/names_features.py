@@ -51,8 +51,8 @@ TOKEN_ROWS = (1 << TOKEN_BITS) + len(PREFIXES) * MASKS + 1
 CHARACTER_ROWS = (3 << CHARACTER_BITS) + 1
 # Rows of `hashes` that the filter reads: a token's own, the next one's, the one's before.
 _FILTER_OWN = np.array([0, 2, 3, 4, 7, 8, 9, 10, 12, 13, 15, 16, 17, 18, 19, 21])
-_FILTER_NEXT = np.array([0, 2])
-_FILTER_LAST = np.array([0, 13])
+_FILTER_NEXT = slice(0, 3, 2)
+_FILTER_LAST = slice(0, 14, 13)
 _MASK_ROWS = (1 << TOKEN_BITS) + np.arange(len(PREFIXES))[:, None] * MASKS
 _PARTS = np.arange(3)[:, None] << CHARACTER_BITS
 # Beside a character: where it and what is read with it begin and end.
@@ -257,9 +257,9 @@ class Reader:
         Shape (features, tokens). Neighbours count only within a text.
         """
         own, count = len(_FILTER_OWN) + len(PREFIXES), len(tokens)
-        behind = own + len(_FILTER_NEXT)
-        hashes = np.zeros((behind + len(_FILTER_LAST), count), np.uint32)
-        np.take(tokens.hashes, _FILTER_OWN, axis=0, out=hashes[: len(_FILTER_OWN)])
+        behind = own + 2
+        hashes = np.zeros((behind + 2, count), np.uint32)
+        hashes[: len(_FILTER_OWN)] = tokens.hashes.take(_FILTER_OWN, axis=0)
         hashes[len(_FILTER_OWN) : own] = tokens.masks
         follows = tokens.text[1:] == tokens.text[:-1]
         np.multiply(tokens.hashes[_FILTER_NEXT, 1:], follows, out=hashes[own:behind, :-1])

@@ -68,6 +68,7 @@ _CAPITAL = re.compile(r"[A-Z](?<![A-Za-z0-9._@/-].)(?=[^ ,가-힣]{1,20},?[ ][^\
 
 _PLAIN_SIGN = "[*＊○◯●〇□■×]"
 _SIGN = "[*＊○◯●〇□■×△▲ＯXxOo]"
+_ANONYMOUS_BEHIND = re.compile(r"씨|모[ ]?(?:군|양)?[ ]?\([0-9]")
 _SIGN_BEHIND = re.compile(f"{_SIGN}(?<=[가-힣].)")
 _MASKED = re.compile(
     rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{_SURNAME}])"
@@ -107,7 +108,7 @@ def written_otherwise(text: str) -> Iterator[Span]:
             yield Span(match.start("name"), match.end("name"), "PERSON", 0.88, "person.spaced")
     for match in _VIETNAMESE.finditer(text):
         yield Span(*match.span(), "PERSON", 0.87, "person.foreign")
-    for match in _ANONYMOUS.finditer(text) if "씨" in text or "모" in text else ():
+    for match in _ANONYMOUS.finditer(text) if _ANONYMOUS_BEHIND.search(text) else ():
         yield Span(match.start("name"), match.end("name"), "PERSON", 0.6, "person.anonymous")
 
 

@@ -40,7 +40,7 @@ _TWO_BEFORE = re.compile("(?<![가-힣])(?P<name>[가-힣]{2})$")
 _CALLS_HIMSELF = re.compile(
     r"(?P<name>[가-힣]{2,5}?)(?:이?라고[ ]?(?:합니다|해요|하는데|불러)|인데요(?![가-힣]))"
 )
-_SELF = re.compile(r"(?<![가-힣])(?:저는|저|제[ ]이름은|이름은|성함은|성함이)[ ]{1,2}")
+_SELF = re.compile(rf"(?:{begun('저는|저|제[ ]이름은|이름은|성함은|성함이')})[ ]{{1,2}}")
 _ATTACHED = re.compile(
     rf"(?P<name>[{''.join(sorted(SURNAMES))}])(?=[과대사팀부차주실국계원소변]){UNJOINED}"
     "(?:과장|대리|사원|팀장|부장|차장|주임|실장|국장|계장|사무관|주무관|원장|소장|변호사)"
