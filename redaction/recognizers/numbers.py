@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from redaction.recognizers.recognizer import Reading
 
-_GROUP = re.compile("[0-9]+")
+_GROUP = re.compile("[0-9][0-9]*")  # not +: a search strides to what a pattern begins with once
 _LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LONGEST = len(_LENGTHS) - 1
 _SPACES = ("", " ", "  ")
@@ -144,12 +144,16 @@ class Forms:
         )
         self._any = re.compile("|".join(form.shape for form in forms))
 
+    def stand(self, reading: Reading) -> bool:
+        """Whether any number of a text has one of the forms."""
+        return self._any.search(reading.shared(read_numbers).skeleton) is not None
+
     def numbers(self, reading: Reading) -> Iterator[tuple[Form, Number]]:
         """The numbers of a text that have one of the forms, form by form; they may overlap."""
+        if not self.stand(reading):
+            return
         numbers = reading.shared(read_numbers)
         skeleton = numbers.skeleton
-        if self._any.search(skeleton) is None:
-            return
         for form, shape, begins in self._forms:
             match = shape.search(skeleton)
             while match:

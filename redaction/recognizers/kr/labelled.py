@@ -31,7 +31,7 @@ _MOBILE = re.compile("01[016789]")
 
 
 def _health(reading: Reading) -> Iterator[Span]:
-    if not WORDS.names(reading, "health"):
+    if not (_HEALTH_FORMS.stand(reading) and WORDS.names(reading, "health")):
         return
     for _, number in _HEALTH_FORMS.numbers(reading):
         if _HEALTH.around(reading, number.start, number.end).helps:
@@ -57,7 +57,7 @@ _MILITARY = Labels.of(WORDS, "military", f"{_OTHERS} member health birth date")
 
 
 def _military(reading: Reading) -> Iterator[Span]:
-    if not WORDS.names(reading, "military"):
+    if not (_MILITARY_FORMS.stand(reading) and WORDS.names(reading, "military")):
         return
     for _, number in _MILITARY_FORMS.numbers(reading):
         if _MILITARY.around(reading, number.start, number.end).helps:

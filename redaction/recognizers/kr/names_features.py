@@ -9,6 +9,7 @@ cost is a fixed number of array operations, each linear in the text's length.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,8 +173,9 @@ class Reader:
         end = change[words.take(change) > 0] + 1
         change += 1
         start = change[words.take(change) > 0]
-        lengths = np.array([len(text) for text in texts], np.intp)
-        low = np.cumsum(lengths + len(BORDER)) - lengths
+        lengths = [len(text) for text in texts]
+        high = np.array([*accumulate(len(BORDER) + length for length in lengths)], np.intp)
+        low = high - np.array(lengths, np.intp)
         text = low.searchsorted(start, "right") - 1
         places = _places(start, end)
         hashes = np.empty((HASHES, len(start)), np.uint32)
@@ -183,7 +185,7 @@ class Reader:
         length = end - start
         hashes[-1] = self._shape(codes.take(places.take(_EDGES, 0)), length)
         masks = self.masks(hashes[2:7], length)
-        return Tokens(start, end, text, low, low + lengths, hashes, masks, sums)
+        return Tokens(start, end, text, low, high, hashes, masks, sums)
 
     def hash(self, word: str) -> np.uint32:
         """The hash of one string of at most `LONGEST_BLOCK` characters."""

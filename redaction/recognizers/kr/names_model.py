@@ -136,7 +136,7 @@ class NameModel:
         named = np.flatnonzero(label)
         if not len(named):
             return []
-        sure = 1 - _softmax(scores[named])[:, 0]
+        sure = 1 - _nobody(scores[named])
         return _joined(tokens, chosen[named], label[named], sure)
 
     def passed(self, tokens: Tokens) -> Ints:
@@ -220,9 +220,11 @@ def _positive(values: Floats) -> Floats:
     return values
 
 
-def _softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    return np.asarray(raised / raised.sum(1, keepdims=True), np.float32)
+def _nobody(scores: Floats) -> Floats:
+    """How likely each row of scores makes it that no name is there: its softmax's first."""
+    raised = np.exp(scores - np.maximum.reduce(scores, 1)[:, None])
+    likely: Floats = raised[:, 0] / np.add.reduce(raised, 1)
+    return likely
 
 
 def _joined(tokens: Tokens, chosen: Ints, label: Ints, sure: Floats) -> list[tuple[int, Name]]:

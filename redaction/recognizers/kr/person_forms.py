@@ -16,6 +16,7 @@ from redaction.recognizers.kr.name_words import (
     VIETNAMESE_MIDDLE,
     VIETNAMESE_SURNAMES,
     begun,
+    grouped,
     spaced_noun,
 )
 
@@ -24,7 +25,7 @@ _SURNAME = "".join(sorted(SURNAMES))
 # Usual spellings of surnames in Latin letters: 문화체육관광부 고시 국어의 로마자 표기법 제3장 제4항
 # leaves them to their bearers; these are those of passports. Those that are also English words, or
 # very short, are believed only with a hyphen in the given name.
-_ROMAN_SURNAMES = (
+_ROMAN_SURNAMES = grouped(
     "Kim|Gim|Lee|Rhee|Park|Pak|Bak|Choi|Choe|Jung|Jeong|Chung|Cheong|Kang|Gang|Cho|Yoon|Yun|Jang"
     "|Chang|Lim|Yim|Han|Seo|Suh|Shin|Kwon|Gwon|Hwang|Ahn|Jeon|Jun|Chun|Hong|Yoo|Ryu|Koh|Moon"
     "|Mun|Yang|Sohn|Bae|Pae|Baek|Paik|Heo|Hur|Huh|Nam|Shim|Noh|Roh|Kwak|Gwak|Seong|Cha|Joo"
@@ -32,8 +33,8 @@ _ROMAN_SURNAMES = (
     "|Yeon|Pyo|Myung|Myeong|Wang|Keum|Geum|Yook|Maeng|Tak|Kook|Namgung|Namkoong|Hwangbo|Jegal"
     "|Sagong|Seonwoo|Sunwoo|Dokgo"
 )
-_SHORT_SURNAMES = "Yi|Jo|Im|Oh|Sin|An|Yu|You|Ko|Go|Son|Sim|No|Ha|Ju|Chu|Wu|Gu|Ku|Na|Ra|Min|Ji|Um"
-_SHORT_SURNAMES += (
+_SHORT_SURNAMES = grouped(
+    "Yi|Jo|Im|Oh|Sin|An|Yu|You|Ko|Go|Son|Sim|No|Ha|Ju|Chu|Wu|Gu|Ku|Na|Ra|Min|Ji|Um"
     "|Song|Moon|Bang|Gong|Kong|Sung|Won|Do|So|Sun|Ma|Gil|Wi|Ki|Gi|Ban|Ok|In|Je|Guk|Chi"
 )
 # 국어의 로마자 표기법 제2장, and the vowels of older spellings (oo, ee, u).
