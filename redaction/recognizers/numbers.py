@@ -20,12 +20,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
+from string import ascii_letters
 from types import MappingProxyType
 from typing import NamedTuple
 
 from redaction.recognizers.recognizer import Reading
 
 _GROUP = re.compile("[0-9][0-9]*")  # not +: a search strides to what a pattern begins with once
+_LETTERS = frozenset(ascii_letters)
 _LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LONGEST = len(_LENGTHS) - 1
 _SPACES = ("", " ", "  ")
@@ -169,15 +171,11 @@ def _gap(text: str, end: int | None, start: int | None) -> str:
         syllable = text[end:start].strip(" ")
         if len(syllable) == 1 and "가" <= syllable <= "힣":
             return "H"
-    behind = end is not None and end < len(text) and _letter(text[end])
-    before = start is not None and start > 0 and _letter(text[start - 1])
+    behind = end is not None and end < len(text) and text[end] in _LETTERS
+    before = start is not None and start > 0 and text[start - 1] in _LETTERS
     if behind:
         return "B" if before else "L"
     return "R" if before else "X"
-
-
-def _letter(char: str) -> bool:
-    return char.isascii() and char.isalpha()
 
 
 read_numbers = Numbers.of

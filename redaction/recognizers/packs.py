@@ -82,7 +82,8 @@ def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
 
 def _original(view: View, span: Span) -> Span:
     start, end = view.original(span.start, span.end)
-    return span._replace(start=start, end=end)
+    moved = start != span.start or end != span.end
+    return span._replace(start=start, end=end) if moved else span
 
 
 def _read(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:

@@ -218,8 +218,9 @@ class Reader:
 
     def masks(self, prefixes: Codes, lengths: Ints) -> Classes:
         """The dictionary's masks of beginnings of 2 to 6; 0 if unknown or longer than the token."""
-        found = lookup(self._dictionary, prefixes)
-        found *= lengths >= _LENGTHS
+        whole = lengths >= _LENGTHS
+        found = lookup(self._dictionary, prefixes * whole)  # all others ask for one and the same
+        found *= whole
         return found
 
     def token_rows(self, tokens: Tokens, chosen: Ints) -> Ints:

@@ -66,10 +66,13 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The arrays of a trained finder, ready for use."""
+    """The arrays of a trained finder, ready for use.
+
+    Tables are signed bytes: small ones are sooner read. `threshold` is for sums of the filter's.
+    """
 
     dictionary: NDArray[np.uint16]
-    filter: Floats
+    filter: NDArray[np.int8]
     threshold: float
     tokens: NDArray[np.int8]
     characters: NDArray[np.int8]
@@ -97,8 +100,8 @@ def unpacked(raw: bytes) -> Weights:
         arrays = {name: file[name] for name in file.files}
     return Weights(
         dictionary=arrays.pop("dictionary"),
-        filter=arrays["filter"].astype(np.float32) * arrays.pop("filter.scale"),
-        threshold=float(arrays.pop("filter.threshold")),
+        filter=arrays.pop("filter"),
+        threshold=float(arrays.pop("filter.threshold")) / float(arrays.pop("filter.scale")),
         tokens=arrays.pop("tokens"),
         characters=arrays.pop("characters"),
         dense={name: value.astype(np.float32) for name, value in arrays.items()},
@@ -144,7 +147,7 @@ class NameModel:
         if not len(tokens):
             return np.zeros(0, np.intp)
         rows = self.reader.filter_rows(tokens)
-        scores = np.add.reduce(np.take(self._weights.filter, rows), axis=0)
+        scores = np.add.reduce(self._weights.filter.take(rows), axis=0, dtype=np.int16)
         return np.flatnonzero(scores > self._weights.threshold)
 
     def scores(self, tokens: Tokens, chosen: Ints) -> Floats:
