@@ -126,7 +126,7 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "identifier"
     floor = max(0, start - _REACH)
     named = _NAME_BEFORE.search(text, floor, start)
-    bracket = text[:start].endswith("(") or year <= _LAST_YEAR_ALONE
+    bracket = text[start - 1 : start] == "(" or year <= _LAST_YEAR_ALONE
     if named is not None and bracket and may_be_name(named["name"]):
         return "name"
     if _SEX_BEFORE.search(text, floor, start):

@@ -59,12 +59,13 @@ _PARTS = np.arange(3)[:, None] << CHARACTER_BITS
 # Beside a character: where it and what is read with it begin and end.
 _BESIDE = np.array([-1, 0, 1, 2])[:, None]
 _FROM, _TO = np.array([1, 1, 0]), np.array([2, 3, 3])
-_STEPS = np.arange(1, 7)[:, None]
+_STEPS = np.arange(7)[:, None]
 _LENGTHS = np.array(PREFIXES)[:, None]
 _NEAR = np.arange(-WINDOW, WINDOW + 1)
 # Where the substrings that describe a token may begin or end, a row for each (see `_places`).
-_START, _END, _LAST, _GAP, _GAP_BEHIND, _AHEAD = 0, 7, 8, 11, 12, 13
+_START, _END, _LAST, _GAP, _AHEAD, _GAP_BEHIND = 0, 7, 8, 11, 12, 13
 _PLACES = 14
+_BEFORE_START = np.array([[3], [1]])
 # The substrings: the word and its beginnings of one to six; what stands behind one to five; the
 # last one to three; the gaps before and behind it; the second character, the third, both; what
 # follows a name of three.
@@ -282,15 +283,12 @@ class Reader:
 def _places(start: Ints, end: Ints) -> Ints:
     """Where the substrings of each token may begin or end: (`_PLACES`, tokens)."""
     places = np.empty((_PLACES, len(start)), np.intp)
-    places[_START] = start
-    np.minimum(start + _STEPS, end, out=places[1:_END])
-    places[_END] = end
-    np.maximum(end - _STEPS[:3], start, out=places[_LAST:_GAP])
-    np.subtract(start, 3, out=places[_GAP])
+    np.minimum(start + _STEPS, end, out=places[_START:_END])
+    np.maximum(end - _STEPS[:4], start, out=places[_END:_GAP])
+    np.subtract(start, _BEFORE_START, out=places[_GAP:_GAP_BEHIND])
     np.maximum(places[_GAP, 1:], end[:-1], out=places[_GAP, 1:])
     np.add(end, 3, out=places[_GAP_BEHIND])
     np.minimum(places[_GAP_BEHIND, :-1], start[1:], out=places[_GAP_BEHIND, :-1])
-    np.subtract(start, 1, out=places[_AHEAD])
     return places
 
 

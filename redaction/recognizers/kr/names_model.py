@@ -124,9 +124,10 @@ class NameModel:
         found: list[list[Name]] = [[] for _ in texts]
         for numbers, offsets, pieces in _blocks(texts):
             for where, name in self._found(pieces):
-                start, end, score, mask = name
                 shift = offsets[where]
-                found[numbers[where]].append(Name(start + shift, end + shift, score, mask))
+                if shift:
+                    name = name._replace(start=name.start + shift, end=name.end + shift)
+                found[numbers[where]].append(name)
         return found
 
     def _found(self, texts: Sequence[str]) -> list[tuple[int, Name]]:
