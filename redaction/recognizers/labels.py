@@ -68,12 +68,13 @@ class Lexicon:
         self._subjects = _subjects(words, lambda word: word.replace(" ", ""))
         self._latin = _subjects(latin, str.lower)
         self._pattern = _pattern(words.values())
-        self._mentions = {
-            subject: _pattern(
-                listed.lower() for listed in (words.get(subject), latin.get(subject)) if listed
-            )
-            for subject in (*words, *latin)
-        }
+        # Per subject how its words may be written, also where another subject spells them.
+        written: dict[str, list[str]] = {subject: [] for subject in (*words, *latin)}
+        for word in "|".join((*words.values(), *latin.values())).split("|"):
+            named = self._subjects.get(word.replace(" ", ""), frozenset())
+            for subject in named | self._latin.get(word.lower(), frozenset()):
+                written[subject].append(word.lower())
+        self._mentions = {subject: _pattern(listed) for subject, listed in written.items()}
 
     def of(self, reading: Reading, subject: str) -> Iterator[tuple[int, int]]:
         """The ranges of one subject's words; a text that can hold none costs next to nothing."""
