@@ -257,7 +257,9 @@ def _percent(sequence: str) -> str | None:
 # number. Shorter runs are words.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 # The same in lines (RFC 2045 section 6.8), which are one encoding only if nothing else fits.
-_BASE64_BLOCK = re.compile(r"[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]{2,})*={0,2}")
+_BASE64_BLOCK = re.compile(
+    r"[A-Za-z0-9+/_-][A-Za-z0-9+/_-]{11,}(?:\r?\n[A-Za-z0-9+/_-]{2,})*={0,2}"
+)
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 
 
@@ -306,7 +308,7 @@ def _base64(run: str) -> str | None:
 _BOXES = re.compile("[0-9](?:(?: | ?[-./] ?)[0-9](?![0-9])){6,19}")
 # Digits in words, 공일공 다시 일이삼사, as people write a number to hide it; sixteen are a card's.
 _NAMES = "공영일이삼사오육륙칠팔구"
-_NAMED = re.compile(f"[{_NAMES}]{{3}}")
+_NAMED = re.compile(f"[{_NAMES}][{_NAMES}]{{2}}")
 _IN_WORDS = re.compile(
     rf"[0-9{_NAMES}](?:(?: ?(?:[-.,·/]|다시|대시|에) ?| {{0,2}})[0-9{_NAMES}]){{6,19}}"
 )

@@ -160,6 +160,8 @@ class Analyzer:
             supported_languages=[LANGUAGE],
             context_aware_enhancer=_NoEnhancer(),
         )
+        # Presidio would make the same empty artifacts for each text.
+        self._nothing = self._engine.nlp_engine.process_text("", LANGUAGE)
 
     @property
     def canaries(self) -> tuple[Canary, ...]:
@@ -179,7 +181,7 @@ class Analyzer:
     def _found(self, text: str) -> tuple[Span, ...]:
         if not text or text.isspace():
             return ()
-        results = self._engine.analyze(text, language=LANGUAGE)
+        results = self._engine.analyze(text, language=LANGUAGE, nlp_artifacts=self._nothing)
         return resolve(
             Span(
                 result.start,

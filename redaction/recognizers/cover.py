@@ -8,6 +8,7 @@ time.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,7 @@ RULE = "again"
 _SCORE = 0.7
 _LEAST_SYLLABLES = 2
 _SURE_SYLLABLES = 3
+_FEW = 24  # so that looking for values, one after another, is sooner done than for all at once
 _HEAD = 5  # digits that tell most places apart from those where a number begins
 _LEAST_DIGITS = 8  # as the last look (DESIGN section 4)
 _BEHIND = re.compile(rf"(?=$|[^가-힣])|(?:[ ]?(?:{TITLES}))?(?:{PARTICLES}){{0,2}}(?![가-힣])")
@@ -38,7 +40,7 @@ class Cover:
     """The values of a text or conversation, ready to be looked for in others."""
 
     _names: frozenset[str]
-    _first: re.Pattern[str] | None
+    _first: str
     _name_lengths: tuple[int, ...]
     _numbers: Mapping[str, str]
     _number_lengths: tuple[int, ...]
@@ -57,7 +59,7 @@ class Cover:
         first = "".join(sorted({name[0] for name in names}))
         return cls(
             frozenset(names),
-            re.compile(f"[{re.escape(first)}]") if first else None,
+            first,
             tuple(sorted({len(name) for name in names}, reverse=True)),
             MappingProxyType(numbers),
             tuple(sorted({len(number) for number in numbers}, reverse=True)),
@@ -69,15 +71,27 @@ class Cover:
         """Whether there is nothing to look for."""
         return not self._names and not self._numbers
 
-    def spans(self, text: str) -> Iterator[Span]:
-        """Where the values stand in normalised text; of two at one place the longer."""
-        if self._first is not None:
-            yield from self._names_in(text, self._first)
+    def spans(self, text: str, known: Iterable[Span] = ()) -> Iterator[Span]:
+        """Where the values stand in normalised text; of two at one place the longer.
+
+        `known` are disjoint spans that have been found in this text: where a few names stand
+        nowhere else, they need not be looked for.
+        """
+        if self._names and not self._all_known(text, known):
+            yield from self._names_in(text)
         if self._numbers:
             for cluster in _CLUSTER.finditer(text):
                 yield from self._numbers_in(text, cluster.start(), cluster.end())
 
-    def _names_in(self, text: str, first: re.Pattern[str]) -> Iterator[Span]:
+    def _all_known(self, text: str, known: Iterable[Span]) -> bool:
+        """Whether there are few names, and each stands only where spans of it are known."""
+        if len(self._names) > _FEW:
+            return False
+        found = Counter(text[span.start : span.end] for span in known if span.entity == "PERSON")
+        return all(text.count(name) == found[name] for name in self._names)
+
+    def _names_in(self, text: str) -> Iterator[Span]:
+        first = re.compile(f"[{re.escape(self._first)}]")
         position = 0
         while match := first.search(text, position):
             start = match.start()
@@ -90,12 +104,15 @@ class Cover:
                     break
 
     def _numbers_in(self, text: str, start: int, end: int) -> Iterator[Span]:
-        entity = self._numbers.get(digits(text[start:end]))
+        cluster = digits(text[start:end])
+        entity = self._numbers.get(cluster)
         if entity is not None:
             yield Span(start, end, entity, _SCORE, RULE)
             return
+        few = len(self._numbers) <= _FEW
+        if few and not any(number in cluster for number in self._numbers):
+            return
         places = [match.start() for match in _DIGIT.finditer(text, start, end)]
-        cluster = "".join(text[place] for place in places)
         position = 0
         while position < len(cluster):
             known = cluster[position : position + _HEAD] in self._number_heads

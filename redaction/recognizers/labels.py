@@ -52,7 +52,7 @@ class Hits(NamedTuple):
 
 
 # Words of names in code, one by one: accountNo, ACCOUNT_NO, account-no.
-_LATIN = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]")
+_LATIN = re.compile("[A-Za-z](?:[a-z]+|(?<=[a-z])|[A-Z]*(?![a-z]))")
 
 
 class Lexicon:
@@ -67,47 +67,26 @@ class Lexicon:
         self.read: Callable[[str], Hits] = self._hits
         self._subjects = _subjects(words, lambda word: word.replace(" ", ""))
         self._latin = _subjects(latin, str.lower)
-        self._parts = {
-            subject: frozenset(
-                tuple(word.lower().split())
-                for listed in (words.get(subject), latin.get(subject))
-                for word in (listed.split("|") if listed else ())
-            )
-            for subject in (*words, *latin)
-        }
-        self._firsts = {
-            subject: re.compile("|".join(re.escape(first) for first in {p[0] for p in parts}))
-            for subject, parts in self._parts.items()
-        }
-        spelled: dict[str, list[str]] = {}
-        for listed in words.values():
-            for word in listed.split("|"):
-                spelled.setdefault(word[0], []).append(word[1:])
-        # By first letter, so that the search steps over every other character in one stride.
-        self._pattern = re.compile(
-            "|".join(
-                f"{re.escape(first)}(?:{'|'.join(map(_spelled, sorted(set(rest), key=_longest)))})"
-                for first, rest in spelled.items()
-            )
-        )
+        self._pattern = _pattern(words.values())
+        # Per subject how its words may be written, also where another subject spells them.
+        written: dict[str, list[str]] = {subject: [] for subject in (*words, *latin)}
+        for word in "|".join((*words.values(), *latin.values())).split("|"):
+            named = self._subjects.get(word.replace(" ", ""), frozenset())
+            for subject in named | self._latin.get(word.lower(), frozenset()):
+                written[subject].append(word.lower())
+        self._mentions = {subject: _pattern(listed) for subject, listed in written.items()}
 
     def of(self, reading: Reading, subject: str) -> Iterator[tuple[int, int]]:
         """The ranges of one subject's words; a text that can hold none costs next to nothing."""
         hits = reading.known(self.read)
-        if hits is None and self._mentions(reading.text, subject):
+        # Without case a pattern may match where no word stands, but it misses none.
+        if hits is None and self._mentions[subject].search(reading.shared(str.lower)):
             hits = reading.shared(self.read)
         return iter(()) if hits is None else hits.of(subject)
 
     def names(self, reading: Reading, subject: str) -> bool:
         """Whether any word of a subject stands in a text."""
         return next(iter(self.of(reading, subject)), None) is not None
-
-    def _mentions(self, text: str, subject: str) -> bool:
-        """Whether a text may hold a word of a subject; never wrongly no."""
-        lowered = text.lower()
-        if self._firsts[subject].search(lowered) is None:
-            return False
-        return any(all(part in lowered for part in parts) for parts in self._parts[subject])
 
     def _hits(self, text: str) -> Hits:
         """All words in a text; of two at one place the longer."""
@@ -135,6 +114,19 @@ def _subjects(words: Mapping[str, str], plain: Callable[[str], str]) -> dict[str
         for word in map(plain, listed.split("|")):
             found[word] = found.get(word, frozenset()) | {subject}
     return found
+
+
+def _pattern(lists: Iterable[str]) -> re.Pattern[str]:
+    """Any of the words of lists, by first letter: a search strides over every other character."""
+    rests: dict[str, set[str]] = {}
+    for word in "|".join(lists).split("|"):
+        rests.setdefault(word[0], set()).add(word[1:])
+    return re.compile(
+        "|".join(
+            f"{re.escape(first)}(?:{'|'.join(map(_spelled, sorted(rest, key=_longest)))})"
+            for first, rest in rests.items()
+        )
+    )
 
 
 def _start(hit: tuple[int, int, frozenset[str]]) -> int:

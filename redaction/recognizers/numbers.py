@@ -20,12 +20,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
+from string import ascii_letters
 from types import MappingProxyType
 from typing import NamedTuple
 
 from redaction.recognizers.recognizer import Reading
 
-_GROUP = re.compile("[0-9]+")
+_GROUP = re.compile("[0-9][0-9]*")  # not +: a search strides to what a pattern begins with once
+_LETTERS = frozenset(ascii_letters)
 _LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LONGEST = len(_LENGTHS) - 1
 _SPACES = ("", " ", "  ")
@@ -124,7 +126,8 @@ class Numbers:
 class Form(NamedTuple):
     """One written form of a kind: its shape over skeletons, and how much that says by itself.
 
-    `begins` is a pattern that the digits of the first group must begin with.
+    `begins` is a pattern that the digits of the first group must begin with. What may not stand
+    before a number is asked behind its first sign, so that a search strides over other signs.
     """
 
     rule: str
@@ -143,12 +146,16 @@ class Forms:
         )
         self._any = re.compile("|".join(form.shape for form in forms))
 
+    def stand(self, reading: Reading) -> bool:
+        """Whether any number of a text has one of the forms."""
+        return self._any.search(reading.shared(read_numbers).skeleton) is not None
+
     def numbers(self, reading: Reading) -> Iterator[tuple[Form, Number]]:
         """The numbers of a text that have one of the forms, form by form; they may overlap."""
+        if not self.stand(reading):
+            return
         numbers = reading.shared(read_numbers)
         skeleton = numbers.skeleton
-        if self._any.search(skeleton) is None:
-            return
         for form, shape, begins in self._forms:
             match = shape.search(skeleton)
             while match:
@@ -164,15 +171,11 @@ def _gap(text: str, end: int | None, start: int | None) -> str:
         syllable = text[end:start].strip(" ")
         if len(syllable) == 1 and "가" <= syllable <= "힣":
             return "H"
-    behind = end is not None and end < len(text) and _letter(text[end])
-    before = start is not None and start > 0 and _letter(text[start - 1])
+    behind = end is not None and end < len(text) and text[end] in _LETTERS
+    before = start is not None and start > 0 and text[start - 1] in _LETTERS
     if behind:
         return "B" if before else "L"
     return "R" if before else "X"
-
-
-def _letter(char: str) -> bool:
-    return char.isascii() and char.isalpha()
 
 
 read_numbers = Numbers.of

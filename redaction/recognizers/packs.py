@@ -70,8 +70,8 @@ def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
     known = [{(span.start, span.end) for span in spans} for _, spans in readings]
     again = [
         _original(view, span)
-        for place, (view, _) in enumerate(readings)
-        for span in bounded(cover.spans(view.text))
+        for place, (view, spans) in enumerate(readings)
+        for span in bounded(cover.spans(view.text, spans))
         if (span.start, span.end) not in known[place]
     ]
     spans = [_original(view, span) for view, spans in readings for span in spans]
@@ -82,7 +82,8 @@ def find(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:
 
 def _original(view: View, span: Span) -> Span:
     start, end = view.original(span.start, span.end)
-    return span._replace(start=start, end=end)
+    moved = start != span.start or end != span.end
+    return span._replace(start=start, end=end) if moved else span
 
 
 def _read(text: str, packs: Sequence[Pack]) -> tuple[Span, ...]:

@@ -56,10 +56,11 @@ def _tier(span: Span) -> int:
     return 0 if entity.unique_identifier else 1
 
 
-def _rank(span: Span) -> tuple[int, float, int, int, int, str]:
+def _rank(span: Span) -> tuple[int, float, int, int, int, str, float]:
     stake = _STAKE.get(span.entity, len(_STAKE))
     length = span.end - span.start
-    return (_tier(span), -round(span.score, 2), -length, stake, span.start, span.rule)
+    score = round(span.score, 2)
+    return (_tier(span), -score, -length, stake, span.start, span.rule, -span.score)
 
 
 def resolve(
@@ -70,10 +71,11 @@ def resolve(
     `weaker` spans win against none of the others, whatever their score. With the `text` that the
     offsets speak of, the rest of a loser begins and ends with a letter or a digit of it.
     """
-    ordered = sorted(
-        {(span, False) for span in spans} | {(span, True) for span in weaker},
-        key=lambda entry: entry[0].start,
-    )
+    found = sorted(set(spans))
+    others = set(weaker)
+    if not others and _apart(found):
+        return tuple(found)
+    ordered = sorted([*((span, False) for span in found), *((span, True) for span in others)])
     kept: list[Span] = []
     group: list[tuple[Span, bool]] = []
     end = 0
@@ -85,6 +87,16 @@ def resolve(
             group.append((span, weak))
             end = max(end, span.end)
     return (*kept, *_settle(group, text))
+
+
+def _apart(spans: list[Span]) -> bool:
+    """Whether ascending spans are disjoint, and none of them empty."""
+    end = 0
+    for span in spans:
+        if not end <= span.start < span.end:
+            return False
+        end = span.end
+    return True
 
 
 def _settle(group: list[tuple[Span, bool]], text: str | None) -> list[Span]:

@@ -92,7 +92,7 @@ SPANS = st.builds(
     st.integers(0, 40),
     st.integers(0, 12),
     st.sampled_from(["KR_RRN", "PHONE_NUMBER", "PERSON", "OTHER"]),
-    st.sampled_from([0.5, 0.7, 0.9]),
+    st.sampled_from([0.5, 0.7, 0.701, 0.9]),
 )
 
 
@@ -107,6 +107,12 @@ def test_resolving_does_not_depend_on_order_and_loses_no_lonely_span(spans, weak
         touching = [other for other in spans if other.start < span.end and span.start < other.end]
         if span.end > span.start and set(touching) == {span}:
             assert span in kept
+
+
+@given(st.lists(st.floats(0.7951, 0.8049), min_size=2, max_size=9, unique=True))
+def test_of_readings_that_are_equal_to_two_decimals_the_surest_wins(scores):
+    kept = resolve(Span(3, 6, "PERSON", score, "person.model") for score in scores)
+    assert [span.score for span in kept] == [max(scores)]
 
 
 @given(st.lists(SPANS, max_size=15), st.lists(SPANS, max_size=5))

@@ -19,8 +19,8 @@ from redaction.recognizers.recognizer import (
     within_fraction,
 )
 
-_GROUPS = re.compile("(?<![RB])[2-8](?:[-.~ N][1-8])+(?![LB])")
-_RUN = re.compile("(?<![RB-])[a-g](?![LB-])")
+_GROUPS = re.compile("[2-8](?<![RB].)(?:[-.~ N][1-8])+(?![LB])")
+_RUN = re.compile("[a-g](?<![RB-].)(?![LB-])")
 _LEAST_DIGITS, _MOST_DIGITS, _MOST_GROUPS = 10, 16, 5
 # What stands between the accounts of a list; the label stands before the first one only.
 _NEXT = re.compile(r"[ \t]{0,2}[,/·;\n]?[ \t]{0,2}(?:및|와|과)?[ ]?")
@@ -109,6 +109,8 @@ def _numbers(numbers: Numbers, groups: re.Match[str]) -> Iterator[tuple[int, int
 def _candidates(numbers: Numbers) -> list[tuple[int, int, str]]:
     found = [(number.start, number.end, "run") for number in numbers.of_shape(_RUN)]
     for match in _GROUPS.finditer(numbers.skeleton):
+        if sum(map(int, match[0][::2])) < _LEAST_DIGITS:
+            continue
         found += [
             (numbers.starts[first], numbers.ends[last], "groups")
             for first, last in _numbers(numbers, match)

@@ -16,10 +16,10 @@ from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer, days_of
 
 _FORMS = Forms(
-    Form("separated", "(?<!-)[24](?P<gap>[-./])[12](?P=gap)[12](?:(?![-/])|(?=/3[-. ]))"),
-    Form("spaced", "(?<![- ])4 [12] [12](?![- ])"),
+    Form("separated", "[24](?<!-.)(?P<gap>[-./])[12](?P=gap)[12](?:(?![-/])|(?=/3[-. ]))"),
+    Form("spaced", "4(?<![- ].) [12] [12](?![- ])"),
     Form("words", "[24]H[12]H[12]"),
-    Form("run", "(?<![RB-])[68](?![LB-])"),
+    Form("run", "[68](?<![RB-].)(?![LB-])"),
 )
 _LABELS = Labels.of(WORDS, "birth resident", "date office account phone business card")
 _BIRTHS = Labels.of(WORDS, "birth", "resident date office account phone business card")
@@ -129,7 +129,7 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "identifier"
     floor = max(0, start - _REACH)
     named = _NAME_BEFORE.search(text, floor, start)
-    bracket = text[:start].endswith("(") or year <= _LAST_YEAR_ALONE
+    bracket = text[start - 1 : start] == "(" or year <= _LAST_YEAR_ALONE
     if named is not None and bracket and may_be_name(named["name"]):
         return "name"
     if _SEX_BEFORE.search(text, floor, start):

@@ -21,9 +21,9 @@ from redaction.recognizers.recognizer import (
 )
 
 _FORMS = Forms(
-    Form("separated", "(?<!-)3[-./_~ ]2[-./_~ ]5(?!-)", 0.55, "[1-9]"),
-    Form("broken", "(?<!-)3-2N5|(?<!-)3N2-5", 0.45, "[1-9]"),
-    Form("run", "(?<![RB-])a(?![LB-])", 0.2, "[1-9]"),
+    Form("separated", "3(?<!-.)[-./_~ ]2[-./_~ ]5(?!-)", 0.55, "[1-9]"),
+    Form("broken", "3(?<!-.)-2N5|3(?<!-.)N2-5", 0.45, "[1-9]"),
+    Form("run", "a(?<![RB-].)(?![LB-])", 0.2, "[1-9]"),
 )
 _LABELS = Labels.of(WORDS, "business", "account phone fax office member")
 _WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)

@@ -22,15 +22,15 @@ _SIXTEEN = "[2-69]|35"
 _AMEX = "3[47]"
 _DINERS = "3[068]"
 _FORMS = Forms(
-    Form("sixteen", r"(?<!-)4[-./_~ N]4[-./_~ N]4[-./_~ N]4(?!-4)", 0.6, _SIXTEEN),
+    Form("sixteen", r"4(?<!-.)[-./_~ N]4[-./_~ N]4[-./_~ N]4(?!-4)", 0.6, _SIXTEEN),
     # Ranges that no issuer in use has: somebody calls it a card, or it is none.
-    Form("unissued", r"(?<!-)4[-./_~ ]4[-./_~ ]4[-./_~ ]4(?!-4)", 0.25, "[017]"),
-    Form("amex", "(?<!-)4[-./_~ ]6[-./_~ ]5(?!-)", 0.45, _AMEX),
-    Form("diners", "(?<!-)4[-./_~ ]6[-./_~ ]4(?!-)", 0.35, _DINERS),
-    Form("run", "(?<![RB-])g(?![LB-])", 0.3, _SIXTEEN),
-    Form("run", "(?<![RB-])f(?![LB-])", 0.3, _AMEX),
-    Form("run", "(?<![RB-])e(?![LB-])", 0.3, _DINERS),
-    Form("half", "(?<![RB-])8[-./_~ ]8(?![LB-])", 0.15, _SIXTEEN),
+    Form("unissued", r"4(?<!-.)[-./_~ ]4[-./_~ ]4[-./_~ ]4(?!-4)", 0.25, "[017]"),
+    Form("amex", "4(?<!-.)[-./_~ ]6[-./_~ ]5(?!-)", 0.45, _AMEX),
+    Form("diners", "4(?<!-.)[-./_~ ]6[-./_~ ]4(?!-)", 0.35, _DINERS),
+    Form("run", "g(?<![RB-].)(?![LB-])", 0.3, _SIXTEEN),
+    Form("run", "f(?<![RB-].)(?![LB-])", 0.3, _AMEX),
+    Form("run", "e(?<![RB-].)(?![LB-])", 0.3, _DINERS),
+    Form("half", "8(?<![RB-].)[-./_~ ]8(?![LB-])", 0.15, _SIXTEEN),
 )
 _LABELS = Labels.of(WORDS, "card", "account office")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)

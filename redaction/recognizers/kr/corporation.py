@@ -26,7 +26,7 @@ from redaction.recognizers.recognizer import (
 _FORMS = Forms(
     Form("separated", "6[-./_~: ]7", 0.5),
     Form("broken", "6N7", 0.2),
-    Form("run", "(?<![RB])d(?![LB])", 0.15),
+    Form("run", "d(?<![RB].)(?![LB])", 0.15),
 )
 _LABELS = Labels.of(WORDS, "corporation", "resident foreigner office business account health")
 _WEIGHTS = (1, 2) * 6

@@ -27,11 +27,11 @@ _NAMED = re.compile(
 _LONGEST_NAME = 8
 _GAP = "[-./_~ ]"
 _FORMS = Forms(
-    Form("separated", f"(?<!-)2{_GAP}2{_GAP}6{_GAP}2(?!-)", 0.8),
-    Form("broken", "(?<!-)2-2-6N2|(?<!-)2-2N6-2|(?<!-)2N2-6-2", 0.7),
+    Form("separated", f"2(?<!-.){_GAP}2{_GAP}6{_GAP}2(?!-)", 0.8),
+    Form("broken", "2(?<!-.)-2-6N2|2(?<!-.)-2N6-2|2(?<!-.)N2-6-2", 0.7),
     Form("named", f"2(?:{_GAP}|N)6(?:{_GAP}|N)2(?!-)", 0.85),
-    Form("run", "(?<![RB-])c(?![LB-])", 0.2),
-    Form("named", "(?<![RB-])a(?![LB-])", 0.2),
+    Form("run", "c(?<![RB-].)(?![LB-])", 0.2),
+    Form("named", "a(?<![RB-].)(?![LB-])", 0.2),
     Form("run", "(?<![RB-])(?:2-a|4-6-2|4-8|a-2)(?![LB-])", 0.2),
 )
 _LABELS = Labels.of(WORDS, "licence", "account office phone card")

@@ -12,6 +12,8 @@ from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _SIGN = re.compile("[ ]?@[ ]?")
+# What every match of `_WORD` holds; a search for it strides over all other letters.
+_WORD_MARK = re.compile(r"[(\[{<골](?:\s?(?:at|@|앳|골뱅이)|뱅이)", re.IGNORECASE)
 _WORD = re.compile(r"[ ]?(?:[(\[{<]\s?(?:at|@|앳|골뱅이)\s?[)\]}>]|골뱅이)[ ]?", re.IGNORECASE)
 # Domains of Hangul (RFC 5890); letters of two scripts in one label are an address and a particle.
 _LABEL = "(?:[A-Za-z0-9-]{1,63}|[가-힣][가-힣0-9-]{0,62})"
@@ -66,7 +68,7 @@ def _of_url(text: str, start: int, last: int) -> bool:
 
 
 # hong at korea.kr: words of any English sentence, unless a label says what follows.
-_SPELLED = re.compile(r"(?<=[A-Za-z0-9])[ ]at[ ](?=[A-Za-z0-9-]{1,63}\.)", re.IGNORECASE)
+_SPELLED = re.compile(r"[ ](?<=[A-Za-z0-9] )at[ ](?=[A-Za-z0-9-]{1,63}\.)", re.IGNORECASE)
 _LABEL_REACH = 40
 
 
@@ -80,7 +82,8 @@ def _spelled(reading: Reading) -> Iterator[re.Match[str]]:
 def _signs(text: str) -> Iterator[re.Match[str]]:
     if "@" in text:
         yield from _SIGN.finditer(text)
-    yield from _WORD.finditer(text)
+    if _WORD_MARK.search(text):
+        yield from _WORD.finditer(text)
 
 
 def _find(reading: Reading) -> Iterator[Span]:

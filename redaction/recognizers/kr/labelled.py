@@ -19,7 +19,7 @@ from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _OTHERS = "phone fax account card resident foreigner passport licence business corporation office"
 _HEALTH_FORMS = Forms(
-    Form("run", "(?<![RB-])b(?![LB-])"),
+    Form("run", "b(?<![RB-].)(?![LB-])"),
     Form(
         "groups",
         "(?<![RB-])(?:1[- ~.]a|5[- ~.]6|6[- ~.]5|3[- ~.]8|4[- ~.]7|3[- ~.]4[- ~.]4"
@@ -31,7 +31,7 @@ _MOBILE = re.compile("01[016789]")
 
 
 def _health(reading: Reading) -> Iterator[Span]:
-    if not WORDS.names(reading, "health"):
+    if not (_HEALTH_FORMS.stand(reading) and WORDS.names(reading, "health")):
         return
     for _, number in _HEALTH_FORMS.numbers(reading):
         if _HEALTH.around(reading, number.start, number.end).helps:
@@ -57,7 +57,7 @@ _MILITARY = Labels.of(WORDS, "military", f"{_OTHERS} member health birth date")
 
 
 def _military(reading: Reading) -> Iterator[Span]:
-    if not WORDS.names(reading, "military"):
+    if not (_MILITARY_FORMS.stand(reading) and WORDS.names(reading, "military")):
         return
     for _, number in _MILITARY_FORMS.numbers(reading):
         if _MILITARY.around(reading, number.start, number.end).helps:
@@ -81,22 +81,25 @@ _KEY = re.compile(
 _LEAST_MEMBER = 4
 _DATE = re.compile(r"(?:19|20)[0-9]{2}[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12][0-9]|3[01])")
 # 사용자 홍길동(2019-12345): a year and a serial number in brackets behind a name.
-_IN_BRACKETS = re.compile(
-    r"(?<![가-힣])(?P<name>[가-힣]{2,4})[ ]?\((?P<value>[A-Z]?(?:19|20)[0-9]{2}-?[0-9]{4,6})\)"
-)
+_IN_BRACKETS = re.compile(r"\((?P<value>[A-Z]?(?:19|20)[0-9]{2}-?[0-9]{4,6})\)")
+_NAME_BEFORE = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{2,4})[ ]?$")
+_LONGEST_NAME = 5  # with a space
 
 
 def _members(reading: Reading) -> Iterator[Span]:
-    yield from _behind_labels(reading)
-    yield from _in_columns(reading)
-    if "(" in reading.text:
-        for match in _IN_BRACKETS.finditer(reading.text):
-            if match["name"][0] in SURNAMES and not is_noun(match["name"]):
-                yield Span(*match.span("value"), "KR_MEMBER_NUMBER", 0.6, "member.name")
+    labels = list(WORDS.of(reading, "member"))
+    yield from _behind_labels(reading, labels)
+    if labels:
+        yield from _in_columns(reading, [start for start, _ in labels])
+    for match in _IN_BRACKETS.finditer(reading.text):
+        start = match.start()
+        named = _NAME_BEFORE.search(reading.text, max(0, start - _LONGEST_NAME), start)
+        if named and named["name"][0] in SURNAMES and not is_noun(named["name"]):
+            yield Span(*match.span("value"), "KR_MEMBER_NUMBER", 0.6, "member.name")
 
 
-def _behind_labels(reading: Reading) -> Iterator[Span]:
-    for _, end in WORDS.of(reading, "member"):
+def _behind_labels(reading: Reading, labels: list[tuple[int, int]]) -> Iterator[Span]:
+    for _, end in labels:
         yield from _value(reading.text, end)
     for _, end in WORDS.of(reading, "member_key"):
         key = _KEY.match(reading.text, end)
@@ -120,12 +123,9 @@ _REACH = 40
 _MEMBER = Labels.of(WORDS, "member", f"{_OTHERS} health military customs plate birth date address")
 
 
-def _in_columns(reading: Reading) -> Iterator[Span]:
+def _in_columns(reading: Reading, places: list[int]) -> Iterator[Span]:
     """Below a header, or before "… is my number"."""
     text = reading.text
-    places = [start for start, _ in WORDS.of(reading, "member")]
-    if not places:
-        return
     for start, end in reading.shared(read_table).below(places):
         match = _CELL.search(text, start, end)
         if match is not None and _is_member(match[0]):

@@ -7,15 +7,28 @@ forms.
 """
 
 
-def grouped(words: str) -> str:
+def grouped(words: str, behind_first: str = "") -> str:
     """An alternation of words, by their first letters: a search then strides over other letters.
 
     Each word begins with a plain letter; behind that it may be any expression without a bar.
+    `behind_first` stands behind each first letter.
     """
     rests: dict[str, list[str]] = {}
     for word in words.split("|"):
         rests.setdefault(word[0], []).append(word[1:])
-    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
+    return "|".join(f"{first}{behind_first}(?:{'|'.join(rest)})" for first, rest in rests.items())
+
+
+def begun(words: str) -> str:
+    """An alternation of words that no syllable stands before, for searches: as `grouped`.
+
+    A pattern that began with the look behind would be tried at each character of a text.
+    """
+    return grouped(words, UNJOINED)
+
+
+UNJOINED = "(?<![가-힣].)"
+"""Behind the first letter of a word: no syllable stands before that."""
 
 
 COMPOUND_SURNAMES = frozenset(
@@ -38,7 +51,7 @@ GIVEN = frozenset(
 )
 
 # Words directly behind a name that say it is a person's. Longest first where one begins another.
-TITLES = (
+_TITLES = (
     "주무관|사무관|서기관|부이사관|이사관|담당관|행정관|감독관|조사관|심사관|보좌관|비서관|연구관"
     "|지도사|연구사|연구원|위원장|조합장|이장|통장|면장|읍장|동장|구청장|군수|시장|도지사|지사"
     "|교육감|장관|차관|청장|국장|과장|실장|팀장|계장|반장|부장|차장|소장|원장|센터장|본부장|단장"
@@ -49,6 +62,8 @@ TITLES = (
     "|대령|중위|소위|상사|중사|하사|병장|상병|일병|이병|어르신|할머니|할아버지|여사|귀하|민원인"
     "|신청인|고객|학생|군|양"
 )
+TITLES = grouped(_TITLES)
+TITLE_INITIALS = "".join(sorted({title[0] for title in _TITLES.split("|")}))
 # These follow nouns so often that a name of two syllables before them is not believed, and the
 # given name's syllables are checked.
 # Of a name of two syllables before a title these alone are believed: nouns seldom stand there.
@@ -267,7 +282,7 @@ def may_be_name(word: str) -> bool:
 BODY_ENDINGS = frozenset("과팀실청처국소부")
 
 # What may stand directly behind a name in running Korean.
-PARTICLES = (
+PARTICLES = grouped(
     "입니다|이라고|이라는|이에요|예요|에게서|에게는|에게도|에게|께서는|께서|으로부터|으로서|으로"
     "|로부터|로서|에서|한테서|한테|이랑|까지|부터|마저|조차|처럼|보다|이며|이고|이나|하고|외|등|가|이"
     "|은|는|을|를|의|와|과|도|만|께|로|랑|며|고|야|아|님|씨|군|양"

@@ -61,6 +61,7 @@ _BODIES = (
     *("뱅크", "은행", "카드", "증권", "보험", "건설", "산업", "전자", "법인", "공사", "공단"),
     *("재단", "병원", "법", "청", "번호", "은행명", "신문", "방송", "대학", "학교", "호텔", "대교"),
 )
+_BLANK_END = re.compile(r"\s*\Z")
 _FIELD_NAME = re.compile("[명일처][\"']?[ ]?:|.[ ]?번호")
 # What may stand behind a name within its word; anything else is the rest of a longer word.
 _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
@@ -127,9 +128,14 @@ def _believed(text: str, name: Name) -> bool:
         return False
     if text.endswith(_BODY_BEFORE, max(0, name.start - 5), name.start):
         return False
-    if text.strip() == value and value[0] not in SURNAMES:
+    if value[0] not in SURNAMES and _alone(text, name):
         return False  # one word alone says nothing of what it is: 맑음
     return name.score >= _needed(text, name)
+
+
+def _alone(text: str, name: Name) -> bool:
+    """Whether a text holds nothing but a name."""
+    return _BLANK_END.match(text, name.end) is not None and not text[: name.start].strip()
 
 
 def _of_noun(text: str, start: int, end: int) -> bool:

@@ -9,7 +9,7 @@ cost is a fixed number of array operations, each linear in the text's length.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,6 @@ Classes = NDArray[np.uint8]
 # Classes of characters.
 OTHER, SPACE, DIGIT, HANGUL, LATIN, HAN = range(6)
 
-BORDER = "\0\0\0"
-"""Stands around and between joined texts: longer than any feature reaches over a token's edge."""
-
 LONGEST = 8
 """Syllables of one token that a label can cover."""
 
@@ -33,7 +30,13 @@ WINDOW = 3
 BEFORE, BEHIND = 6, 10
 """Characters before and from the beginning of a token that is judged."""
 
-# How many hashes describe a token (see `_substrings`), and which lengths the dictionary is asked.
+AROUND = np.arange(-BEFORE, BEHIND + 1)
+"""The same, relative to the beginning."""
+
+BORDER = "\0" * (BEFORE + BEHIND)
+"""Stands around and between joined texts: no feature of a token reaches beyond it."""
+
+# How many hashes describe a token (see `_LEFT`), and which lengths the dictionary is asked.
 HASHES = 22
 PREFIXES = (2, 3, 4, 5, 6)
 MASKS = 128  # masks of seven classes, of which code asks for three
@@ -49,18 +52,42 @@ TOKEN_ROWS = (1 << TOKEN_BITS) + len(PREFIXES) * MASKS + 1
 CHARACTER_ROWS = (3 << CHARACTER_BITS) + 1
 # Rows of `hashes` that the filter reads: a token's own, the next one's, the one's before.
 _FILTER_OWN = np.array([0, 2, 3, 4, 7, 8, 9, 10, 12, 13, 15, 16, 17, 18, 19, 21])
-_FILTER_NEXT = np.array([0, 2])
-_FILTER_LAST = np.array([0, 13])
+_FILTER_NEXT = slice(0, 3, 2)
+_FILTER_LAST = slice(0, 14, 13)
 _MASK_ROWS = (1 << TOKEN_BITS) + np.arange(len(PREFIXES))[:, None] * MASKS
 _PARTS = np.arange(3)[:, None] << CHARACTER_BITS
-_STEPS = np.arange(1, 7)[:, None]
+# Beside a character: where it and what is read with it begin and end.
+_BESIDE = np.array([-1, 0, 1, 2])[:, None]
+_FROM, _TO = np.array([1, 1, 0]), np.array([2, 3, 3])
+_STEPS = np.arange(7)[:, None]
 _LENGTHS = np.array(PREFIXES)[:, None]
+_NEAR = np.arange(-WINDOW, WINDOW + 1)
+# Where the substrings that describe a token may begin or end, a row for each (see `_places`).
+_START, _END, _LAST, _GAP, _AHEAD, _GAP_BEHIND = 0, 7, 8, 11, 12, 13
+_PLACES = 14
+_BEFORE_START = np.array([[3], [1]])
+# The substrings: the word and its beginnings of one to six; what stands behind one to five; the
+# last one to three; the gaps before and behind it; the second character, the third, both; what
+# follows a name of three.
+_LEFT = np.array([*[_START] * 7, 1, 2, 3, 4, 5, 8, 9, 10, _GAP, _END, 1, 2, 1, 3])
+_RIGHT = np.array([_END, 1, 2, 3, 4, 5, 6, *[_END] * 8, _START, _GAP_BEHIND, 2, 3, 3, 5])
+_EDGES = np.array([_START, _LAST, _AHEAD, _END])
+_CAPITAL = 8  # a bit of a character's kind, beside its class
+_KINDS = 16
+_EDGE_ROWS = np.arange(len(_EDGES), dtype=np.uint8)[:, None] * _KINDS
+_MIXER = 0x9FB21C651E98DF25  # of rrmxmx (P. Evensen 2018)
+_ALL = (1 << 64) - 1
+_THIRDS = np.arange(3)[:, None]
+# Which bits of a mixed key, from which on and how many, say where its cell in each third is.
+_FIELDS = ((0, 21), (21, 21), (42, 22))
+_SHIFTS, _BITS = np.array(_FIELDS, np.uint64).T[:, :, None]
+_FIELD = (np.uint64(1) << _BITS) - np.uint64(1)
 LONGEST_BLOCK = 1 << 16
 """Characters that are read at once; a longer text is read in blocks."""
 
 
-def _tables() -> tuple[Classes, NDArray[np.uint32]]:
-    """For each code point of the basic plane its class, and what it is read as."""
+def _tables() -> tuple[Classes, Codes]:
+    """For each code point of the basic plane its kind, and what it is read as."""
     classes = np.zeros(1 << 16, np.uint8)
     for code in (9, 10, 11, 12, 13, 32):
         classes[code] = SPACE
@@ -69,9 +96,18 @@ def _tables() -> tuple[Classes, NDArray[np.uint32]]:
     classes[0x41:0x5B] = classes[0x61:0x7B] = classes[0xC0:0x250] = LATIN
     classes[0xD7] = classes[0xF7] = OTHER
     classes[0x4E00:0xA000] = classes[0xF900:0xFB00] = classes[0x3400:0x4DC0] = HAN
+    classes[:0x5B] += _CAPITAL
     reads = np.arange(1 << 16, dtype=np.uint32)
     reads[0x30:0x3A] = 0x30
     return classes, reads
+
+
+def _shapes() -> Codes:
+    """What the kinds of `_EDGES` add to the number of a token's shape, a row for each of them."""
+    kinds = np.arange(_KINDS, dtype=np.uint32)
+    classes, capital = kinds % _CAPITAL, kinds // _CAPITAL
+    first, last = (classes * 4 + capital) << 10, (capital * 2) << 10
+    return np.concatenate([first, last, classes * 8, classes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +131,10 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.start)
 
-
-class Edges(NamedTuple):
-    """Where substrings of a text begin and end."""
-
-    left: Ints
-    right: Ints
+    def outside(self, places: Ints) -> NDArray[np.bool_]:
+        """Which places of the whole are in no text."""
+        text = self.low.searchsorted(places, "right") - 1
+        return (text < 0) | (places >= self.high.take(text))
 
 
 class Reader:
@@ -111,14 +145,16 @@ class Reader:
     """
 
     def __init__(self, dictionary: NDArray[np.uint16]) -> None:
-        self._classes, self._reads = _tables()
+        self._kinds, self._reads = _tables()
+        classes = self._kinds % _CAPITAL
+        self._words = np.where(classes >= HANGUL, classes, OTHER)
+        self._shapes = _shapes()
         exponents = np.full(LONGEST_BLOCK + 64, _BASE, np.uint32)
         exponents[0] = 1
         self._powers = np.cumprod(exponents, dtype=np.uint32)
         exponents[1:] = _INVERSE
         self._inverse = np.cumprod(exponents, dtype=np.uint32)
         self._dictionary = dictionary
-        self._third = len(dictionary) // 3
         self._salts = (np.arange(1, 65, dtype=np.uint32) * _SALT)[:, None]
 
     def read(self, texts: Sequence[str]) -> Tokens:
@@ -128,23 +164,29 @@ class Reader:
         """
         whole = BORDER + BORDER.join(texts) + BORDER
         raw = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), "<u4")
-        codes = np.minimum(raw, 0xFFFF)
-        classes = self._classes[codes]
-        sums = np.zeros(len(codes) + 1, np.uint32)
-        np.cumsum(self._reads[codes] * self._powers[: len(codes)], dtype=np.uint32, out=sums[1:])
-        words = np.where(classes >= HANGUL, classes, 0)
-        change = np.flatnonzero(words[1:] != words[:-1]) + 1
-        start = change[words[change] > 0]
-        end = change[words[change - 1] > 0]
-        lengths = np.array([len(text) for text in texts], np.intp)
-        low = np.cumsum(lengths + len(BORDER)) - lengths
-        text = np.searchsorted(low, start, "right") - 1
-        edges = self._substrings(codes, classes, start, end)
+        codes = np.minimum(raw, 0xFFFF).astype(np.intp)
+        sums = np.empty(len(codes) + 1, np.uint32)
+        sums[0] = 0
+        np.multiply(self._reads.take(codes), self._powers[: len(codes)], out=sums[1:])
+        np.add.accumulate(sums, out=sums)
+        words = self._words.take(codes)
+        change = np.flatnonzero(words[1:] != words[:-1])
+        end = change[words.take(change) > 0] + 1
+        change += 1
+        start = change[words.take(change) > 0]
+        lengths = [len(text) for text in texts]
+        high = np.array([*accumulate(len(BORDER) + length for length in lengths)], np.intp)
+        low = high - np.array(lengths, np.intp)
+        text = low.searchsorted(start, "right") - 1
+        places = _places(start, end)
         hashes = np.empty((HASHES, len(start)), np.uint32)
-        hashes[:-1] = self.substring(sums, *edges)
-        hashes[-1] = self._shape(codes, classes, start, end)
-        masks = self.masks(hashes[2:7], end - start)
-        return Tokens(start, end, text, low, low + lengths, hashes, masks, sums)
+        read, inverse = sums.take(places), self._inverse.take(places)
+        np.subtract(read.take(_RIGHT, 0), read.take(_LEFT, 0), out=hashes[:-1])
+        hashes[:-1] *= inverse.take(_LEFT, 0)
+        length = end - start
+        hashes[-1] = self._shape(codes.take(places.take(_EDGES, 0)), length)
+        masks = self.masks(hashes[2:7], length)
+        return Tokens(start, end, text, low, high, hashes, masks, sums)
 
     def hash(self, word: str) -> np.uint32:
         """The hash of one string of at most `LONGEST_BLOCK` characters."""
@@ -152,46 +194,34 @@ class Reader:
         read = self._reads[np.minimum(tokens, 0xFFFF)]
         return np.uint32((read * self._powers[: len(read)]).sum(dtype=np.uint32))
 
-    def substring(self, sums: NDArray[np.uint32], start: Ints, end: Ints) -> NDArray[np.uint32]:
-        """The hashes of substrings; equal substrings have equal hashes wherever they stand."""
-        return (sums[end] - sums[start]) * self._inverse[start]
+    def mask(self, word: str) -> int:
+        """The dictionary's mask of one string; 0 if it is unknown.
 
-    def _substrings(self, codes: Codes, classes: Classes, start: Ints, end: Ints) -> Edges:
-        """Where the substrings that describe each token begin and end, a row for each."""
-        count = len(start)
-        left = np.empty((HASHES - 1, count), np.intp)
-        right = np.empty((HASHES - 1, count), np.intp)
-        left[0:7] = start  # the whole word, then its beginnings of one to six
-        right[0] = end
-        np.minimum(start + _STEPS, end, out=right[1:7])
-        left[7:12] = right[1:6]  # what stands behind one to five
-        right[7:15] = end
-        np.maximum(end - _STEPS[:3], start, out=left[12:15])  # the last one to three
-        left[15] = np.maximum(start - 3, 0)  # the gap before it, and the one behind
-        np.maximum(left[15, 1:], end[:-1], out=left[15, 1:])
-        right[15] = start
-        left[16] = end
-        right[16] = np.minimum(end + 3, len(codes))
-        np.minimum(right[16, :-1], start[1:], out=right[16, :-1])
-        left[17], right[17] = right[1], right[2]  # the second character, the third, both
-        left[18], right[18] = right[2], right[3]
-        left[19], right[19] = right[1], right[3]
-        left[20], right[20] = right[3], right[5]  # what follows a name of three
-        return Edges(left, right)
+        As `lookup` says of its hash, but without arrays: of one string they take much longer.
+        """
+        key = 0
+        for char in reversed(word):
+            key = (key * _BASE + int(self._reads[min(ord(char), 0xFFFF)])) & 0xFFFFFFFF
+        mixed = key * _MIXER & _ALL
+        mixed = (mixed ^ mixed >> 32) * _MIXER & _ALL
+        third, value = len(self._dictionary) // 3, ((mixed >> 11 ^ mixed >> 33) & 511) << 7
+        for part, (shift, bits) in enumerate(_FIELDS):
+            field = mixed >> shift & (1 << bits) - 1
+            value ^= self._dictionary.item(part * third + (field * third >> bits))
+        return value if value < MASKS else 0
 
-    def _shape(self, codes: Codes, classes: Classes, start: Ints, end: Ints) -> Codes:
-        """A number for a token's script, length, capitals and the classes of its neighbours."""
-        capital = (codes[start] < 0x5B).astype(np.uint32)
-        capital += (codes[end - 1] < 0x5B).astype(np.uint32) * np.uint32(2)
-        shape: Codes = classes[start] * np.uint32(4) + capital
-        shape = shape * np.uint32(16) + np.minimum(end - start, LONGEST + 1).astype(np.uint32)
-        around: Codes = classes[start - 1] * np.uint32(8) + classes[end]
-        return np.asarray(shape * np.uint32(64) + around, np.uint32)
+    def _shape(self, codes: Ints, length: Ints) -> Codes:
+        """A number for tokens' script, length, capitals and the classes of their neighbours."""
+        kinds = self._kinds.take(codes) + _EDGE_ROWS
+        shape = np.add.reduce(self._shapes.take(kinds), 0, dtype=np.uint32)
+        shape += np.minimum(length, LONGEST + 1).astype(np.uint32) << np.uint32(6)
+        return np.asarray(shape)
 
     def masks(self, prefixes: Codes, lengths: Ints) -> Classes:
         """The dictionary's masks of beginnings of 2 to 6; 0 if unknown or longer than the token."""
-        found = lookup(self._dictionary, prefixes)
-        found[lengths < _LENGTHS] = 0
+        whole = lengths >= _LENGTHS
+        found = lookup(self._dictionary, prefixes * whole)  # all others ask for one and the same
+        found *= whole
         return found
 
     def token_rows(self, tokens: Tokens, chosen: Ints) -> Ints:
@@ -217,9 +247,11 @@ class Reader:
         Shape (3, positions). The table has a third of its hashed rows for each; one more stands for
         no character.
         """
-        left = np.stack([at, at, at - 1])
-        right = np.stack([at + 1, at + 2, at + 2])
-        rows = self.hashed(self.substring(tokens.sums, left, right), CHARACTER_BITS)
+        read = tokens.sums.take(at + _BESIDE)
+        hashes = read.take(_TO, 0)
+        hashes -= read.take(_FROM, 0)
+        hashes *= self._inverse.take(at + _BESIDE[:2]).take(_FROM, 0)
+        rows = self.hashed(hashes, CHARACTER_BITS)
         rows += _PARTS
         return rows
 
@@ -229,9 +261,9 @@ class Reader:
         Shape (features, tokens). Neighbours count only within a text.
         """
         own, count = len(_FILTER_OWN) + len(PREFIXES), len(tokens)
-        behind = own + len(_FILTER_NEXT)
-        hashes = np.zeros((behind + len(_FILTER_LAST), count), np.uint32)
-        np.take(tokens.hashes, _FILTER_OWN, axis=0, out=hashes[: len(_FILTER_OWN)])
+        behind = own + 2
+        hashes = np.zeros((behind + 2, count), np.uint32)
+        hashes[: len(_FILTER_OWN)] = tokens.hashes.take(_FILTER_OWN, axis=0)
         hashes[len(_FILTER_OWN) : own] = tokens.masks
         follows = tokens.text[1:] == tokens.text[:-1]
         np.multiply(tokens.hashes[_FILTER_NEXT, 1:], follows, out=hashes[own:behind, :-1])
@@ -248,13 +280,24 @@ class Reader:
         return mixed.astype(np.intp)
 
 
+def _places(start: Ints, end: Ints) -> Ints:
+    """Where the substrings of each token may begin or end: (`_PLACES`, tokens)."""
+    places = np.empty((_PLACES, len(start)), np.intp)
+    np.minimum(start + _STEPS, end, out=places[_START:_END])
+    np.maximum(end - _STEPS[:4], start, out=places[_END:_GAP])
+    np.subtract(start, _BEFORE_START, out=places[_GAP:_GAP_BEHIND])
+    np.maximum(places[_GAP, 1:], end[:-1], out=places[_GAP, 1:])
+    np.add(end, 3, out=places[_GAP_BEHIND])
+    np.minimum(places[_GAP_BEHIND, :-1], start[1:], out=places[_GAP_BEHIND, :-1])
+    return places
+
+
 def windows(tokens: Tokens, chosen: Ints) -> Ints:
     """For each chosen token itself and its neighbours; len(tokens) where its text has none."""
-    near = chosen[:, None] + np.arange(-WINDOW, WINDOW + 1)
-    near[(near < 0) | (near >= len(tokens))] = len(tokens)
-    own = tokens.text[chosen]
-    text = np.append(tokens.text, -1)
-    near[text[near] != own[:, None]] = len(tokens)
+    near = chosen[:, None] + _NEAR
+    nobody = np.full(WINDOW, -1)
+    text = np.concatenate((nobody, tokens.text, nobody)).take(near + WINDOW)
+    near[text != text[:, WINDOW, None]] = len(tokens)
     return near
 
 
@@ -263,11 +306,8 @@ def surroundings(tokens: Tokens, chosen: Ints) -> tuple[Ints, NDArray[np.bool_]]
 
     Both have the shape (tokens, BEFORE + 1 + BEHIND).
     """
-    at = tokens.start[chosen][:, None] + np.arange(-BEFORE, BEHIND + 1)
-    own = tokens.text[chosen]
-    outside = (at < tokens.low[own][:, None]) | (at >= tokens.high[own][:, None])
-    at[outside] = 0
-    return at, outside
+    at = tokens.start[chosen][:, None] + AROUND
+    return at, tokens.outside(at)
 
 
 def lookup(dictionary: NDArray[np.uint16], keys: NDArray[np.uint32]) -> Classes:
@@ -277,29 +317,30 @@ def lookup(dictionary: NDArray[np.uint16], keys: NDArray[np.uint32]) -> Classes:
     and smaller than Bloom and cuckoo filters", section 3): one cell in each third, together
     nine bits of fingerprint and seven of mask. One unknown key in 512 is taken for a known one.
     """
-    third = len(dictionary) // 3
-    first, second, last, prints = cells(keys, third)
-    value = dictionary[first] ^ dictionary[second] ^ dictionary[last]
-    known = (value >> np.uint16(7)) == prints
-    return np.where(known, value & np.uint16(MASKS - 1), np.uint16(0)).astype(np.uint8)
+    places, prints = _cells(keys.reshape(-1), len(dictionary) // 3)
+    value: NDArray[np.uint16] = np.bitwise_xor.reduce(dictionary.take(places), 0)
+    value ^= prints << np.uint16(7)  # what is left of a known key's cells is its mask
+    value *= value < MASKS
+    return value.astype(np.uint8).reshape(keys.shape)
 
 
 def cells(
     keys: NDArray[np.uint32], third: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.uint16]]:
     """The three cells of each key, and its fingerprint of nine bits."""
-    mixed = keys.astype(np.uint64) * np.uint64(0x9FB21C651E98DF25)  # from rrmxmx (P. Evensen 2018)
+    (first, second, last), prints = _cells(keys, third)
+    return first, second, last, prints
+
+
+def _cells(keys: NDArray[np.uint32], third: int) -> tuple[Ints, NDArray[np.uint16]]:
+    """The cells of keys in the three thirds, a row for each third, and the fingerprints."""
+    mixed = keys.astype(np.uint64)
+    mixed *= np.uint64(_MIXER)
     mixed ^= mixed >> np.uint64(32)
-    mixed *= np.uint64(0x9FB21C651E98DF25)
-    size = np.uint64(third)
-    ones = np.uint64((1 << 21) - 1)
-    first = ((mixed & ones) * size) >> np.uint64(21)
-    second = (((mixed >> np.uint64(21)) & ones) * size) >> np.uint64(21)
-    last = ((mixed >> np.uint64(42)) * size) >> np.uint64(22)
-    prints = ((mixed >> np.uint64(11)) ^ (mixed >> np.uint64(33))) & np.uint64(511)
-    return (
-        first.astype(np.intp),
-        second.astype(np.intp) + third,
-        last.astype(np.intp) + 2 * third,
-        prints.astype(np.uint16),
-    )
+    mixed *= np.uint64(_MIXER)
+    places = mixed >> _SHIFTS
+    places &= _FIELD
+    places *= np.uint64(third)
+    places >>= _BITS
+    prints = ((mixed >> np.uint64(11)) ^ (mixed >> np.uint64(33))).astype(np.uint16)
+    return places.astype(np.intp) + _THIRDS * third, prints & np.uint16(511)

@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redaction.recognizers.kr.names_features import (
+    AROUND,
+    BEFORE,
+    BEHIND,
     BORDER,
     CHARACTER_ROWS,
     COMMON,
@@ -29,13 +32,14 @@ from redaction.recognizers.kr.names_features import (
     Ints,
     Reader,
     Tokens,
-    lookup,
-    surroundings,
     windows,
 )
 
 Floats = NDArray[np.float32]
 
+# What both convolutions leave of a token's surroundings; the first has cut a row off the front.
+_MIDDLE = np.arange(4 - BEFORE, BEHIND - 3) - 1
+_NEIGHBOURS = np.array([-1, 0, 1])
 _FURTHEST_GAP = 2  # characters between two words of one name
 
 
@@ -62,10 +66,13 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The arrays of a trained finder, ready for use."""
+    """The arrays of a trained finder, ready for use.
+
+    Tables are signed bytes: small ones are sooner read. `threshold` is for sums of the filter's.
+    """
 
     dictionary: NDArray[np.uint16]
-    filter: Floats
+    filter: NDArray[np.int8]
     threshold: float
     tokens: NDArray[np.int8]
     characters: NDArray[np.int8]
@@ -93,8 +100,8 @@ def unpacked(raw: bytes) -> Weights:
         arrays = {name: file[name] for name in file.files}
     return Weights(
         dictionary=arrays.pop("dictionary"),
-        filter=arrays["filter"].astype(np.float32) * arrays.pop("filter.scale"),
-        threshold=float(arrays.pop("filter.threshold")),
+        filter=arrays.pop("filter"),
+        threshold=float(arrays.pop("filter.threshold")) / float(arrays.pop("filter.scale")),
         tokens=arrays.pop("tokens"),
         characters=arrays.pop("characters"),
         dense={name: value.astype(np.float32) for name, value in arrays.items()},
@@ -110,8 +117,7 @@ class NameModel:
 
     def mask(self, word: str) -> int:
         """What the dictionary knows of a word of 2 to 6 syllables: bits of names_features."""
-        keys = np.array([self.reader.hash(word)])
-        return int(lookup(self._weights.dictionary, keys)[0])
+        return self.reader.mask(word)
 
     def find(self, texts: Sequence[str]) -> list[list[Name]]:
         """For each text its names, ascending and disjoint; each depends on its own text alone."""
@@ -119,8 +125,9 @@ class NameModel:
         for numbers, offsets, pieces in _blocks(texts):
             for where, name in self._found(pieces):
                 shift = offsets[where]
-                moved = name._replace(start=name.start + shift, end=name.end + shift)
-                found[numbers[where]].append(moved)
+                if shift:
+                    name = name._replace(start=name.start + shift, end=name.end + shift)
+                found[numbers[where]].append(name)
         return found
 
     def _found(self, texts: Sequence[str]) -> list[tuple[int, Name]]:
@@ -133,7 +140,7 @@ class NameModel:
         named = np.flatnonzero(label)
         if not len(named):
             return []
-        sure = 1 - _softmax(scores[named])[:, 0]
+        sure = 1 - _nobody(scores[named])
         return _joined(tokens, chosen[named], label[named], sure)
 
     def passed(self, tokens: Tokens) -> Ints:
@@ -141,7 +148,7 @@ class NameModel:
         if not len(tokens):
             return np.zeros(0, np.intp)
         rows = self.reader.filter_rows(tokens)
-        scores = np.add.reduce(np.take(self._weights.filter, rows), axis=0)
+        scores = np.add.reduce(self._weights.filter.take(rows), axis=0, dtype=np.int16)
         return np.flatnonzero(scores > self._weights.threshold)
 
     def scores(self, tokens: Tokens, chosen: Ints) -> Floats:
@@ -152,8 +159,7 @@ class NameModel:
         hidden: Floats = near @ dense["merge.near"]
         hidden += around @ dense["merge.around"]
         hidden += dense["merge.bias"]
-        np.maximum(hidden, 0, out=hidden)
-        scores: Floats = hidden @ dense["label.weight"]
+        scores: Floats = _positive(hidden) @ dense["label.weight"]
         scores += dense["label.bias"]
         return scores
 
@@ -175,42 +181,54 @@ class NameModel:
         flat = np.take(sums, slot[near], axis=0).reshape(len(chosen), -1)
         hidden: Floats = flat @ dense["near.weight"]
         hidden += dense["near.bias"]
-        np.maximum(hidden, 0, out=hidden)
-        return hidden
+        return _positive(hidden)
 
     def _character_branch(self, tokens: Tokens, chosen: Ints) -> Floats:
         dense = self._weights.dense
-        at, outside = surroundings(tokens, chosen)
-        rows = self.reader.character_rows(tokens, at.reshape(-1))
-        rows[:, outside.reshape(-1)] = CHARACTER_ROWS - 1
-        taken = np.take(self._weights.characters, rows, axis=0)
+        # Tokens beside each other share most of their characters: each is read once.
+        around = tokens.start[chosen][:, None] + AROUND
+        needed = np.zeros(len(tokens.sums), np.bool_)
+        needed[around] = True
+        at = np.flatnonzero(needed)
+        rows = self.reader.character_rows(tokens, at)
+        rows[:, tokens.outside(at)] = CHARACTER_ROWS - 1
+        taken = self._weights.characters.take(rows, axis=0)
         summed = np.add.reduce(taken, axis=0, dtype=np.int16)
-        scaled: Floats = summed * dense["characters.scale"]
-        flow = scaled.reshape(*at.shape, -1)
+        flow: Floats = summed * dense["characters.scale"]
         # Two residual convolutions of kernel three: neighbours at one, then at three characters.
-        flow = _convolved(flow, dense["conv1.weight"], dense["conv1.bias"], 1)
-        flow = _convolved(flow, dense["conv2.weight"], dense["conv2.bias"], 3)
+        # The first is of all that was read; where that has a gap, nobody asks for what it says.
+        inner = np.arange(1, len(at) - 1)
+        flow = _convolved(flow, inner, 1, dense["conv1.weight"], dense["conv1.bias"])
+        middle = np.searchsorted(at, tokens.start[chosen])[:, None] + _MIDDLE
+        flow = _convolved(flow, middle.reshape(-1), 3, dense["conv2.weight"], dense["conv2.bias"])
         hidden: Floats = flow.reshape(len(chosen), -1) @ dense["around.weight"]
         hidden += dense["around.bias"]
-        np.maximum(hidden, 0, out=hidden)
-        return hidden
+        return _positive(hidden)
 
 
-def _convolved(flow: Floats, weight: Floats, bias: Floats, step: int) -> Floats:
-    """The middle of `flow` plus what its neighbours at `step` say; shorter by twice the step."""
-    count, length, width = flow.shape
-    inner = length - 2 * step
-    parts = [flow[:, shift : shift + inner] for shift in (0, step, 2 * step)]
-    wide = np.concatenate(parts, axis=2).reshape(count * inner, 3 * width)
-    said = wide @ weight
+def _convolved(flow: Floats, rows: Ints, step: int, weight: Floats, bias: Floats) -> Floats:
+    """Rows of `flow` plus what their neighbours at `step` say."""
+    near = rows[:, None] + _NEIGHBOURS * step
+    wide = flow.take(near, axis=0).reshape(len(rows), -1)
+    said: Floats = wide @ weight
     said += bias
-    np.maximum(said, 0, out=said)
-    return said.reshape(count, inner, width) + parts[1]
+    said = _positive(said)
+    said += flow.take(rows, axis=0)
+    return said
 
 
-def _softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    return np.asarray(raised / raised.sum(1, keepdims=True), np.float32)
+def _positive(values: Floats) -> Floats:
+    """The same values in place, those below nought as nought."""
+    # NumPy compares two arrays faster than an array and a number.
+    np.maximum(values, np.zeros_like(values), out=values)
+    return values
+
+
+def _nobody(scores: Floats) -> Floats:
+    """How likely each row of scores makes it that no name is there: its softmax's first."""
+    raised = np.exp(scores - np.maximum.reduce(scores, 1)[:, None])
+    likely: Floats = raised[:, 0] / np.add.reduce(raised, 1)
+    return likely
 
 
 def _joined(tokens: Tokens, chosen: Ints, label: Ints, sure: Floats) -> list[tuple[int, Name]]:

@@ -15,7 +15,7 @@ from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
-_FORMS = Forms(Form("four", r"(?<![.])[123]\.[123]\.[123]\.[123](?![.])"))
+_FORMS = Forms(Form("four", r"[123](?<![.].)\.[123]\.[123]\.[123](?![.])"))
 _LABELS = Labels.of(WORDS, "ip", "version date office account phone")
 _LOCAL = re.compile(r"10\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.")
 _NOBODYS = re.compile(r"0\.|127\.|255\.|224\.0\.0\.")
@@ -25,6 +25,9 @@ _SIX = re.compile(
     r"(?:[0-9A-Fa-f]{1,4}:|::)(?:[0-9A-Fa-f]{0,4}:){1,6}"
     r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:])"
 )
+# What every such address holds: a search for it strides over most other text.
+_SIX_INNER = re.compile(":[0-9A-Fa-f]{0,4}:")
+_MAC_INNER = re.compile(r"[:.-](?:[0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.)")
 _MAC = re.compile(
     r"[0-9A-Fa-f](?:[0-9A-Fa-f](?P<mark>[:-])(?:[0-9A-Fa-f]{2}(?P=mark)){4,12}[0-9A-Fa-f]{2}"
     r"|[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z:-])"
@@ -48,7 +51,7 @@ def _addresses(reading: Reading) -> Iterator[Span]:
         sure = nearby.helps or _LOCAL.match(address) or len(number.digits) >= _LEAST_DIGITS
         if sure and not nearby.denies:
             yield Span(number.start, number.end, "IP_ADDRESS", 0.85, "ip.four")
-    if ":" in text:
+    if _SIX_INNER.search(text):
         for match in _SIX.finditer(text):
             if _begins(text, match.start()) and _device(match[0]):
                 yield Span(*match.span(), "IP_ADDRESS", 0.85, "ip.six")
@@ -67,11 +70,11 @@ def _device(text: str) -> bool:
 
 
 def _cards(reading: Reading) -> Iterator[Span]:
-    for match in _MAC.finditer(reading.text):
+    for match in _MAC.finditer(reading.text) if _MAC_INNER.search(reading.text) else ():
         alike = len(set(match[0].upper()) - set(":-.")) == 1
         if _begins(reading.text, match.start()) and not alike:
             yield Span(*match.span(), "MAC_ADDRESS", 0.85, "mac")
-    if "mac" not in reading.text.lower():
+    if "mac" not in reading.shared(str.lower):
         return
     for match in _MAC_RUN.finditer(reading.text):
         if (

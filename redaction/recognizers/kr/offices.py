@@ -7,9 +7,10 @@ want it covered as well. A person's name between the two makes it the person's.
 
 import re
 
+from redaction.recognizers.kr.name_words import grouped
 from redaction.recognizers.recognizer import Reading
 
-_OFFICES = (
+_OFFICES = grouped(
     "외국인청|출입국관리사무소|시청|구청|군청|도청|청사|세무서|경찰서|경찰청|파출소|지구대|소방서"
     "|소방본부|119안전센터"
     "|보건소|보건지소|주민센터|행정복지센터"
@@ -28,7 +29,7 @@ _OFFICES = (
     "|고객센터|콜센터|상담센터|민원실|종합민원|안내센터|지원센터|관리사무소|초등학교|중학교"
     "|고등학교|대학교"
 )
-_FIELDS = (
+_FIELDS = grouped(
     "지원|정책|복지|행정|민원|여권|세무|총무|안전|건설|교통|환경|위생|보건|문화|관광|경제|산업"
     "|기획|예산|감사|인사|재무|회계"
     "|자치|홍보|정보|주택|건축|토지|지적|농업|축산|산림|수산|교육|체육|청년|여성|아동|노인|장애인"
@@ -43,7 +44,7 @@ _DEPARTMENT = (
 )
 # Behind an office's name every such word is one of its parts.
 _ANY_DEPARTMENT = r"[가-힣0-9·]{1,12}(?:과|팀|담당관|국|실|계|반|창구|센터|부서|본부|부|소)"
-_LABEL = (
+_LABEL = grouped(
     "대표전화|대표번호|대표|직통|안내전화|안내|전화번호|전화|문의전화|문의처|문의|연락처|상담전화"
     "|민원전화|팩스번호|팩스"
     "|소재지|주소|위치|우편번호|TEL|Tel|tel|FAX|Fax|fax|T|F"

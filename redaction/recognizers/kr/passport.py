@@ -28,7 +28,7 @@ _OLD = re.compile(
     rf"|[A-Za-z][ -]?(?:[0-9]{{7,8}}"
     rf"|[0-9]{{4}}[ -][0-9]{{4}})){_ENDS}"
 )
-_SHAPE = re.compile("[789](?![L])|7L|3[LBXH -]4|3[ -]5|4[ -]4")
+_SHAPE = re.compile("7|8(?!L)|9(?!L)|3(?:[LBXH -]4|[ -]5)|4[ -]4")
 _DIGITS = re.compile(rf"{_BEGINS}[0-9]{{8,9}}{_ENDS}")
 _LABEL_BEFORE = re.compile(
     r"(?:여권[ ]?번호|(?i:passport[ ]?(?:no\.?|num(?:ber)?)))(?:[은는이가]|\([^()\n]{1,12}\))?"
@@ -45,7 +45,8 @@ def _find(reading: Reading) -> Iterator[Span]:
     for number in reading.shared(read_numbers).of_shape(_SHAPE):
         # The letters stand directly before the digits, at most a separator between.
         for start in range(max(last + 1, number.start - _FURTHEST), number.start):
-            span = _passport(reading, start) if text[start].isalpha() else None
+            letter = text[start].isascii() and text[start].isalpha()
+            span = _passport(reading, start) if letter else None
             if span is not None:
                 last = start
                 yield span

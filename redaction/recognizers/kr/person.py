@@ -21,7 +21,10 @@ from redaction.recognizers.kr.name_words import (
     RUNNING_LABELS,
     STRONG_TITLES,
     SURNAMES,
+    TITLE_INITIALS,
     TITLES,
+    UNJOINED,
+    begun,
     grouped,
     is_closed,
     is_noun,
@@ -31,8 +34,11 @@ from redaction.recognizers.kr.person_tables import in_columns
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
 _FIRST = "".join(sorted(SURNAMES | {name[0] for name in COMPOUND_SURNAMES}))
+# Each of these patterns begins with letters, not with a look behind, that a search strides over.
+_SURNAME = rf"[{_FIRST}]{UNJOINED}"
 _TITLE = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}}?)(?P<gap>[ ]?)(?P<title>(?:{TITLES})님?|씨|님)"
+    rf"(?P<name>{_SURNAME}[가-힣]{{1,3}}?)(?P<gap>[ ]?)"
+    rf"(?=[{TITLE_INITIALS}씨님])(?P<title>(?:{TITLES})님?|씨|님)"
     rf"(?=$|[^가-힣]|(?:{PARTICLES})(?![가-힣])|(?:{PARTICLES})(?:{PARTICLES}))"
 )
 # Between a field's label and its value: a remark in brackets, then a colon or arrow, a table's
@@ -43,10 +49,10 @@ _OPENING = (
 )
 # 이름이 김철수에서 김민수로: names may follow these without a colon.
 _NAMED = re.compile(
-    rf"(?<![가-힣])(?:이름|성명|성함|명의자)[이가은는을][ ]{{1,2}}(?=[{_FIRST}][가-힣])"
+    rf"(?:{begun('이름|성명|성함|명의자')})[이가은는을][ ]{{1,2}}(?=[{_FIRST}][가-힣])"
 )
 _CALLED_LATIN = re.compile(
-    r"(?<![가-힣])(?:성[ ]{0,4}명|이름)[ ]{0,2}(?:\((?:한자|영문|로마자|漢字)\))?[ ]{1,4}"
+    rf"(?:{begun('성[ ]{0,4}명|이름')})[ ]{{0,2}}(?:\((?:한자|영문|로마자|漢字)\))?[ ]{{1,4}}"
     r"(?=[A-Z一-鿿])"
 )
 _QUOTED = re.compile(rf"[=(,][ ]?(?P<quote>['\"])(?P<name>[{_FIRST}][가-힣]{{1,3}})(?P=quote)")
@@ -55,9 +61,9 @@ _LABEL = re.compile(grouped(f"{LABELS}|{RUNNING_LABELS}"))
 _FIELD_BEHIND = re.compile(rf"[*\"']{{0,2}}{_OPENING}")
 _RUNNING_BEHIND = re.compile(rf"(?:[은는][ ]|인[ ]|[ ]{{1,4}}|\()(?=[{_FIRST}])")
 _IN_BRACKETS_BEHIND = re.compile(rf"[ ]?\((?P<name>[{_FIRST}][가-힣]{{1,3}})\)")
-_IS_FIELD = re.compile(LABELS)
+_IS_FIELD = re.compile(grouped(LABELS))
 _IS_TITLE = re.compile(rf"(?:{TITLES}|씨|님)님?")
-_IS_RUNNING = re.compile(RUNNING_LABELS)
+_IS_RUNNING = re.compile(grouped(RUNNING_LABELS))
 # Names of members in agencies' JSON and tables; only a usual Korean name behind them is one, since
 # `name` is also what functions, files and products have.
 _ENGLISH_FIELD = re.compile(
@@ -66,21 +72,20 @@ _ENGLISH_FIELD = re.compile(
 _OWNER = re.compile(rf"(?<![a-z])(?:{ENGLISH_OWNERS})?[ _-]?$")
 _LONGEST_OWNER = 12
 _SELF = re.compile(
-    r"(?<![가-힣])(?:저는|제[ ]?이름은|이름은|성명은|성함은|본인은|존함은)[ ]{1,2}"
+    rf"(?:{begun('저는|제[ ]?이름은|이름은|성명은|성함은|본인은|존함은')})[ ]{{1,2}}"
     rf"(?P<name>[{_FIRST}][가-힣]{{1,3}}?)"
     r"(?=입니다|이라고|라고|이에요|예요|이고|이며|이라는|라는|올시다|[ ]?\()"
 )
-_SELF_WORDS = ("저는", "이름은", "성명은", "성함은", "본인은", "존함은")
 _NAME_WORDS = ("이름", "성명", "성함", "명의자", "성 ")
-# 저 심학수라고 합니다
-_CALLS_HIMSELF = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{2}})(?=이?라고[ ]?(?:합니다|해요|하는데|합니다만))"
-)
-_BRACKET = re.compile(
-    rf"(?<![가-힣])(?P<name>[{_FIRST}][가-힣]{{1,3}})[ ]?\("
-    r"(?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세"
+# 저 심학수라고 합니다: a search for what stands behind the name costs least.
+_SAYS = "라고[ ]?(?:합니다|해요|하는데|합니다만)"
+_CALLS_HIMSELF = re.compile(rf"(?P<name>{_SURNAME}[가-힣]{{2}})(?=이?{_SAYS})")
+_OPENED = (
+    r"\((?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세"
     r"|사번|학번|군번|생년|주민|여권))"
 )
+_BRACKET = re.compile(rf"(?P<name>{_SURNAME}[가-힣]{{1,3}})[ ]?{_OPENED}")
+_NEEDED_OPENED, _NEEDED_SAYS = re.compile(_OPENED), re.compile(_SAYS)
 _HANGUL = re.compile(r"[가-힣]{2,10}")
 _SPACED = re.compile(rf"(?P<name>[{_FIRST}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])(?![가-힣])")
 _LATIN = re.compile(r"[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}(?![A-Za-z0-9])")
@@ -256,8 +261,7 @@ def _bracketed(text: str, position: int) -> Iterator[Span]:
         yield Span(*match.span("name"), "PERSON", 0.85, "person.bracket")
 
 
-def _behind_english_labels(text: str) -> Iterator[Span]:
-    lowered = text.lower()
+def _behind_english_labels(text: str, lowered: str) -> Iterator[Span]:
     if len(lowered) != len(text):  # a few letters become two: then only what is small is read
         lowered = text
     for match in _ENGLISH_FIELD.finditer(lowered):
@@ -283,12 +287,12 @@ def _behind_role(text: str, position: int) -> Iterator[Span]:
 
 
 def _named(text: str) -> Iterator[Span]:
-    for pattern, rule, words in (
-        (_BRACKET, "person.bracket", ("(",)),
-        (_SELF, "person.self", _SELF_WORDS),
-        (_CALLS_HIMSELF, "person.self", ("라고",)),
+    for pattern, rule, needed in (
+        (_BRACKET, "person.bracket", _NEEDED_OPENED),
+        (_SELF, "person.self", None),
+        (_CALLS_HIMSELF, "person.self", _NEEDED_SAYS),
     ):
-        for match in pattern.finditer(text) if _holds(text, words) else ():
+        for match in pattern.finditer(text) if needed is None or needed.search(text) else ():
             if _plausible(match["name"]) and (pattern is _SELF or _usual(match["name"])):
                 yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, rule)
 
@@ -314,17 +318,18 @@ def _without_colons(text: str) -> Iterator[Span]:
             yield Span(*match.span("name"), "PERSON", 0.75, "person.quoted")
 
 
-def _in_hangul(text: str) -> Iterator[Span]:
+def _in_hangul(reading: Reading) -> Iterator[Span]:
+    text = reading.text
     yield from _before_titles(text)
     yield from _behind_labels(text)
-    yield from _behind_english_labels(text)
+    yield from _behind_english_labels(text, reading.shared(str.lower))
     yield from _named(text)
     yield from _without_colons(text)
     yield from in_columns(text, _value)
 
 
 def _find(reading: Reading) -> Iterator[Span]:
-    yield from in_brackets(reading.text, _in_hangul(reading.text))
+    yield from in_brackets(reading.text, _in_hangul(reading))
     yield from written_otherwise(reading.text)
 
 

@@ -22,7 +22,7 @@ _COUNTRIES: Final = (
     *("튀르키예", "사우디아라비아", "남아프리카공화국", "이탈리아", "스페인"),
 )
 _LONGEST_COUNTRY: Final = max(map(len, _COUNTRIES))
-_NATIONALITY = re.compile("(?:국적|출신|태생)의?[ ]|인[ ]")
+_NATIONALITY = re.compile("국적의?[ ]|출신의?[ ]|태생의?[ ]|인[ ]")
 _WORDS = re.compile(r"[가-힣]{1,7}(?:[ ][가-힣]{1,7}){0,5}")
 _COUNTRY_BEHIND = re.compile(rf"\((?:{'|'.join(_COUNTRIES)})(?:인|[ ]?국적)?[),/ ]")
 _WORDS_BEFORE = re.compile(r"(?<![가-힣])[가-힣]{2,7}(?:[ ][가-힣]{2,7}){0,2}$")
@@ -30,9 +30,9 @@ _SSI = re.compile(f"씨{END}")
 _BEFORE_SSI = re.compile(r"(?<![가-힣])(?:[가-힣]{2,7}[ ])?[가-힣]{4,8}$")
 _REACH: Final = 24
 _FALL = re.compile(rf"(?:씨|님)?(?:{PARTICLES})?")
-_LATIN_WORD = "(?:[A-Z][a-z'-]{1,14}|[A-Z][A-Z'-]{1,14})"
+_LATIN_TAIL = "(?:[a-z'-]{1,14}|[A-Z'-]{1,14})"
 _LATIN = re.compile(
-    rf"(?<![A-Za-z0-9]){_LATIN_WORD}(?:[ ](?:[A-Z]\.|{_LATIN_WORD})){{1,2}}(?![A-Za-z0-9])"
+    rf"[A-Z](?<![A-Za-z0-9].){_LATIN_TAIL}(?:[ ][A-Z](?:\.|{_LATIN_TAIL})){{1,2}}(?![A-Za-z0-9])"
 )
 _ROLE_BEFORE = re.compile(
     rf"(?:(?<![가-힣])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"

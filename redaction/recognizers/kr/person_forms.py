@@ -15,6 +15,8 @@ from redaction.recognizers.kr.name_words import (
     SURNAMES,
     VIETNAMESE_MIDDLE,
     VIETNAMESE_SURNAMES,
+    begun,
+    grouped,
     spaced_noun,
 )
 
@@ -23,7 +25,7 @@ _SURNAME = "".join(sorted(SURNAMES))
 # Usual spellings of surnames in Latin letters: 문화체육관광부 고시 국어의 로마자 표기법 제3장 제4항
 # leaves them to their bearers; these are those of passports. Those that are also English words, or
 # very short, are believed only with a hyphen in the given name.
-_ROMAN_SURNAMES = (
+_ROMAN_SURNAMES = grouped(
     "Kim|Gim|Lee|Rhee|Park|Pak|Bak|Choi|Choe|Jung|Jeong|Chung|Cheong|Kang|Gang|Cho|Yoon|Yun|Jang"
     "|Chang|Lim|Yim|Han|Seo|Suh|Shin|Kwon|Gwon|Hwang|Ahn|Jeon|Jun|Chun|Hong|Yoo|Ryu|Koh|Moon"
     "|Mun|Yang|Sohn|Bae|Pae|Baek|Paik|Heo|Hur|Huh|Nam|Shim|Noh|Roh|Kwak|Gwak|Seong|Cha|Joo"
@@ -31,8 +33,8 @@ _ROMAN_SURNAMES = (
     "|Yeon|Pyo|Myung|Myeong|Wang|Keum|Geum|Yook|Maeng|Tak|Kook|Namgung|Namkoong|Hwangbo|Jegal"
     "|Sagong|Seonwoo|Sunwoo|Dokgo"
 )
-_SHORT_SURNAMES = "Yi|Jo|Im|Oh|Sin|An|Yu|You|Ko|Go|Son|Sim|No|Ha|Ju|Chu|Wu|Gu|Ku|Na|Ra|Min|Ji|Um"
-_SHORT_SURNAMES += (
+_SHORT_SURNAMES = grouped(
+    "Yi|Jo|Im|Oh|Sin|An|Yu|You|Ko|Go|Son|Sim|No|Ha|Ju|Chu|Wu|Gu|Ku|Na|Ra|Min|Ji|Um"
     "|Song|Moon|Bang|Gong|Kong|Sung|Won|Do|So|Sun|Ma|Gil|Wi|Ki|Gi|Ban|Ok|In|Je|Guk|Chi"
 )
 # 국어의 로마자 표기법 제2장, and the vowels of older spellings (oo, ee, u).
@@ -62,11 +64,13 @@ _VIETNAMESE_LATIN = re.compile(
     re.IGNORECASE,
 )
 
-_CAPITAL = re.compile(r"(?<![A-Za-z0-9._@/-])[A-Z]")
+# Where one of these names may begin: a word, and behind a space the next one.
+_CAPITAL = re.compile(r"[A-Z](?<![A-Za-z0-9._@/-].)(?=[^ ,가-힣]{1,20},?[ ][^\W\d_가-힣])")
 
 _PLAIN_SIGN = "[*＊○◯●〇□■×]"
 _SIGN = "[*＊○◯●〇□■×△▲ＯXxOo]"
-_ANY_SIGN = re.compile(_SIGN)
+_ANONYMOUS_BEHIND = re.compile(r"씨|모[ ]?(?:군|양)?[ ]?\([0-9]")
+_SIGN_BEHIND = re.compile(f"{_SIGN}(?<=[가-힣].)")
 _MASKED = re.compile(
     rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{_SURNAME}])"
     rf"(?:{_SIGN}{{1,2}}[가-힣](?=$|[^가-힣]|(?:{PARTICLES}|님|씨))|{_PLAIN_SIGN}{{1,3}}(?!{_PLAIN_SIGN}))"
@@ -77,15 +81,15 @@ _AGAIN = re.compile(
     r"|\([ ]?(?P<latin>[A-Z][A-Za-z'-]{1,24}(?:,?[ ][A-Z][A-Za-z'.-]{0,24}){1,3}))[ ]?[),]"
 )
 _SPACED = re.compile(
-    rf"(?<![가-힣0-9])(?P<name>[{_SURNAME}][ ]{{1,3}}[가-힣][ ]{{1,3}}[가-힣])"
+    rf"(?P<name>[{_SURNAME}][ ](?<![가-힣0-9]..)[ ]{{0,2}}[가-힣][ ]{{1,3}}[가-힣])"
     r"(?=[ ]{0,4}(?:\((?:인|印|서명|날인|직인)|씨|님|귀하|$|\n))"
 )
 _VIETNAMESE = re.compile(
-    rf"(?<![가-힣])(?:{VIETNAMESE_SURNAMES})[ ](?:(?:{VIETNAMESE_MIDDLE})[ ]){{1,2}}[가-힣]{{1,4}}?"
+    rf"(?:{begun(VIETNAMESE_SURNAMES)})[ ](?:(?:{VIETNAMESE_MIDDLE})[ ]){{1,2}}[가-힣]{{1,4}}?"
     rf"(?=$|[^가-힣]|씨|님|(?:{PARTICLES})(?![가-힣]))"
 )
 _ANONYMOUS = re.compile(
-    rf"(?<![가-힣A-Za-z0-9])(?P<name>[{_SURNAME}]|[A-Z])"
+    rf"(?P<name>[{_SURNAME}A-Z])(?=[ 모씨])(?<![가-힣A-Za-z0-9].)"
     rf"(?:[ ]?(?:모[ ]?)?씨(?=$|[^가-힣]|(?:{PARTICLES}))"
     r"|모[ ]?(?:군|양)?[ ]?\([0-9]{1,2}[ ]?[,·세)])"
 )
@@ -98,14 +102,14 @@ def written_otherwise(text: str) -> Iterator[Span]:
         match = _ROMANISED.match(text, start) or _VIETNAMESE_LATIN.match(text, start)
         if match and _capitals(match[0]):
             yield Span(match.start(), match.end(), "PERSON", 0.85, "person.latin")
-    for match in _MASKED.finditer(text) if _ANY_SIGN.search(text) else ():
+    for match in _MASKED.finditer(text) if _SIGN_BEHIND.search(text) else ():
         yield Span(match.start(), match.end(), "PERSON", 0.86, "person.masked")
     for match in _SPACED.finditer(text):
         if not spaced_noun(text, match.start(), match["name"].replace(" ", "")):
             yield Span(match.start("name"), match.end("name"), "PERSON", 0.88, "person.spaced")
     for match in _VIETNAMESE.finditer(text):
         yield Span(*match.span(), "PERSON", 0.87, "person.foreign")
-    for match in _ANONYMOUS.finditer(text) if "씨" in text or "모" in text else ():
+    for match in _ANONYMOUS.finditer(text) if _ANONYMOUS_BEHIND.search(text) else ():
         yield Span(match.start("name"), match.end("name"), "PERSON", 0.6, "person.anonymous")
 
 

@@ -28,21 +28,23 @@ Reader = Callable[[str, int], Span | None]
 
 def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
     """The names below headers, ascending within a column."""
-    if "\n" not in text or _ANY.search(text) is None:
-        return
     columns: list[int] = []
     separator = ""
+    word = _ANY.search(text) if "\n" in text else None
     start = 0
-    while start < len(text):
+    while start < len(text) and (columns or word):
+        if word and not columns:  # what stands before the next header's line is in no table
+            start = max(start, text.rfind("\n", start, word.start()) + 1)
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        found = _header(text[start:end]) if _ANY.search(text, start, end) else None
+        found = None
+        if word and word.start() < end:
+            found, word = _header(text[start:end]), _ANY.search(text, end)
         if found is not None:
             separator, columns = found
         elif columns:
             cells = _cells(text, start, end, separator)
-            if len(cells) <= columns[0]:
-                columns = []
+            columns = columns if len(cells) > columns[0] else []
             for column in columns:
                 if column < len(cells):
                     yield from _name(text, cells[column], name_at)

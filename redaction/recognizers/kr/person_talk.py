@@ -15,6 +15,8 @@ from redaction.recognizers.kr.name_words import (
     PARTICLES,
     SURNAMES,
     TITLES,
+    UNJOINED,
+    begun,
     is_closed,
     is_noun,
 )
@@ -27,30 +29,29 @@ END = rf"(?=$|[^가-힣]|(?:{PARTICLES})(?![가-힣]{{2}}))"
 SCORE = 0.7
 
 # 라온이는, 나은이도: a given name that ends with a consonant, and what it is called by.
-_CALLED = re.compile(
-    r"(?<![가-힣])(?P<name>[가-힣]{2})이(?:[는가도를랑네]|한테|에게|하고)(?![가-힣])"
-)
+_CALLED = re.compile("이(?:[는가도를랑네]|한테|에게|하고)(?![가-힣])")
 _FAMILY = re.compile(
     "(?:엄마|아빠|어머니|아버지|어머님|아버님|맘|할머니|할아버지|쌤|이모|삼촌|언니|누나|오빠|형"
     f"|형님){END}"
 )
 _BEFORE_FAMILY = re.compile(r"(?<![가-힣])(?P<name>[가-힣]{2})(?:이네|네|이)?[ ]?$")
 _HONOURED = re.compile(f"님{END}")
-_BEFORE_HONOUR = re.compile("(?<![가-힣])(?P<name>[가-힣]{2})$")
+_TWO_BEFORE = re.compile("(?<![가-힣])(?P<name>[가-힣]{2})$")
 _CALLS_HIMSELF = re.compile(
     r"(?P<name>[가-힣]{2,5}?)(?:이?라고[ ]?(?:합니다|해요|하는데|불러)|인데요(?![가-힣]))"
 )
-_SELF = re.compile(r"(?<![가-힣])(?:저는|저|제[ ]이름은|이름은|성함은|성함이)[ ]{1,2}")
+_SELF = re.compile(rf"(?:{begun('저는|저|제[ ]이름은|이름은|성함은|성함이')})[ ]{{1,2}}")
 _ATTACHED = re.compile(
-    rf"(?<![가-힣])(?P<name>[{''.join(sorted(SURNAMES))}])"
+    rf"(?P<name>[{''.join(sorted(SURNAMES))}])(?=[과대사팀부차주실국계원소변]){UNJOINED}"
     "(?:과장|대리|사원|팀장|부장|차장|주임|실장|국장|계장|사무관|주무관|원장|소장|변호사)"
     r"(?=님|[^가-힣]|[이가은는을를께](?![가-힣])|$)"
 )
 # 정교수, 전과장, 부팀장, 지부장: other words, or a rank.
 _NO_SURNAME = frozenset("부전현지정조주본총신")
 _TITLE = re.compile(TITLES)
-_COMPOUNDS = tuple(f"{surname} " for surname in sorted(COMPOUND_SURNAMES))
-_BEHIND_COMPOUND = re.compile(rf"(?P<given>[가-힣]{{2}})(?:{TITLES})?{END}")
+_COMPOUND = re.compile(
+    rf"(?:{begun('|'.join(sorted(COMPOUND_SURNAMES)))})[ ](?P<given>[가-힣]{{2}})(?:{TITLES})?{END}"
+)
 # Whom one calls without a name, and who has none.
 _OTHERS = frozenset(
     (
@@ -77,14 +78,9 @@ def in_talk(text: str, masks: Masks) -> Iterator[Span]:
             _TITLE.fullmatch(match[0]) or is_usual(match[0], masks)
         ):
             yield Span(*match.span("name"), "PERSON", 0.6, "person.attached")
-    for surname in _COMPOUNDS:
-        at = text.find(surname)
-        while at >= 0:
-            match = _BEHIND_COMPOUND.match(text, at + len(surname))
-            begins = not "가" <= text[at - 1 : at] <= "힣"
-            if match and begins and GIVEN.issuperset(match["given"]):
-                yield Span(at, match.end("given"), "PERSON", 0.86, "person.spaced")
-            at = text.find(surname, at + 1)
+    for match in _COMPOUND.finditer(text):
+        if GIVEN.issuperset(match["given"]):
+            yield Span(match.start(), match.end("given"), "PERSON", 0.86, "person.spaced")
 
 
 def _given_names(text: str, masks: Masks) -> Iterator[Span]:
@@ -92,13 +88,17 @@ def _given_names(text: str, masks: Masks) -> Iterator[Span]:
         start = family.start()
         match = _BEFORE_FAMILY.search(text, max(0, start - _FAMILY_REACH), start)
         yield from _given(match, masks, "person.family")
-    for match in _CALLED.finditer(text):
-        if is_closed(match["name"][1]) and not masks(match["name"] + "이"):
+    for called in _CALLED.finditer(text):
+        match = _two_before(text, called.start())
+        if match and is_closed(match["name"][1]) and not masks(match["name"] + "이"):
             yield from _given(match, masks, "person.called")
     for honour in _HONOURED.finditer(text):
-        start = honour.start()
-        match = _BEFORE_HONOUR.search(text, max(0, start - 2), start)
-        yield from _given(match, masks, "person.honoured")
+        yield from _given(_two_before(text, honour.start()), masks, "person.honoured")
+
+
+def _two_before(text: str, at: int) -> re.Match[str] | None:
+    """The word of two syllables that ends at a place, if there is one."""
+    return _TWO_BEFORE.search(text, max(0, at - 2), at)
 
 
 def _given(match: re.Match[str] | None, masks: Masks, rule: str) -> Iterator[Span]:

@@ -42,24 +42,28 @@ _MOBILE_GAP = r"[-./_~:()* N,]"
 _EXTENDED = "(?!-[5-9a-z])"
 _FORMS = Forms(
     Form("mobile", f"3{_MOBILE_GAP}[34]{_MOBILE_GAP}4{_EXTENDED}", 0.9, _MOBILE),
-    Form("mobile.run", f"(?<!-)[ab]{_EXTENDED}", 0.75, _MOBILE),
+    Form("mobile.run", f"[ab](?<!-.){_EXTENDED}", 0.75, _MOBILE),
     Form("mobile.half", f"(?<!-)(?:3{_GAP}[78]|[67]{_GAP}4){_EXTENDED}", 0.75, _MOBILE),
-    Form("area", f"(?<!-)[23]{_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _AREA),
-    Form("area.broken", f"(?<!-)[23]{_MOBILE_GAP}[34]{_MOBILE_GAP}4(?!-)", 0.35, _AREA),
+    Form("area", f"[23](?<!-.){_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _AREA),
+    Form("area.broken", f"[23](?<!-.){_MOBILE_GAP}[34]{_MOBILE_GAP}4(?!-)", 0.35, _AREA),
     # A personal number has twelve digits, however they are grouped: 050-7123-45678.
-    Form("service.odd", f"(?<!-)(?:3{_GAP}[45]{_GAP}[45]|4{_GAP}[35]{_GAP}[35])", 0.6, _PERSONAL),
-    Form("service", f"(?<!-)[34]{_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _SERVICE),
-    Form("area.run", f"(?<![RB-])[9abc](?![LB]){_EXTENDED}", 0.4, _ANY),
+    Form("service.odd", f"3(?<!-.){_GAP}[45]{_GAP}[45]", 0.6, _PERSONAL),
+    Form("service.odd", f"4(?<!-.){_GAP}[35]{_GAP}[35]", 0.6, _PERSONAL),
+    Form("service", f"[34](?<!-.){_GAP}[34]{_GAP}4{_EXTENDED}", 0.8, _SERVICE),
+    Form("area.run", f"[9abc](?<![RB-].)(?![LB]){_EXTENDED}", 0.4, _ANY),
     Form("area.half", "(?<![RB-])(?:[234][-)][78]|[5-8]-4)(?!-)", 0.4, _ANY),
-    Form("representative", "(?<!-)4[-./_ ]4(?!-)", 0.6, _REPRESENTATIVE),
-    Form("representative.run", "(?<![RB-])8(?![LB-])", 0.2, _REPRESENTATIVE),
-    Form("local", "(?<![-,])[34]-4(?!-)", 0.25, _LOCAL),
+    Form("representative", "4(?<!-.)[-./_ ]4(?!-)", 0.6, _REPRESENTATIVE),
+    Form("representative.run", "8(?<![RB-].)(?![LB-])", 0.2, _REPRESENTATIVE),
+    Form("local", "[34](?<![-,].)-4(?!-)", 0.25, _LOCAL),
 )
-_INTERNATIONAL = re.compile(
-    rf"(?:\+ ?82|0082|00[1-9]{{1,3}}-82|\(\+?82\)|(?<![-0-9])82(?=[- ]))"
+_BEHIND_82 = (
     rf"[ ]?[-.)]?[ ]?\(?0?\)?[ ]?(?:{_AREA_CODE}|{_PERSONAL_CODE})"
     r"[-./_ )]{0,2}[0-9]{3,4}[-./_ ]{0,2}[0-9]{4}(?![0-9])(?!-[0-9])"
 )
+_INTERNATIONAL = re.compile(
+    rf"(?:\+ ?82|0082|00[1-9]{{1,3}}-82|\(\+?82\)|(?<![-0-9])82(?=[- ])){_BEHIND_82}"
+)
+_ANY_82 = re.compile(rf"82\)?{_BEHIND_82}")
 _LABELS = Labels.of(WORDS, "phone fax", "account office card business member health")
 _UNLIKE_FRACTION = re.compile(r"[^0-9.]")
 _PERSONAL_WHOLE = re.compile("050[2-8][0-9]{8}")
@@ -145,7 +149,7 @@ def _masked(reading: Reading) -> Iterator[Span]:
 
 
 def _international(reading: Reading) -> Iterator[Span]:
-    if "82" in reading.text:
+    if _ANY_82.search(reading.text):
         for match in _INTERNATIONAL.finditer(reading.text):
             yield Span(*match.span(), "PHONE_NUMBER", 0.9, "phone.international")
 

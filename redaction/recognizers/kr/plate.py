@@ -13,7 +13,7 @@ from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, read_numbers
 from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
 
-_FORMS = Forms(Form("plate", "(?<![-.])[123]H4(?![-.])"))
+_FORMS = Forms(Form("plate", "[123](?<![-.].)H4(?![-.])"))
 _USES = frozenset(
     "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호"
 )

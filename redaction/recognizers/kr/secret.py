@@ -122,6 +122,8 @@ def _labelled(reading: Reading) -> Iterator[Span]:
             if match is None or not _mixed(value) or not _near_or_strange(match["words"], value):
                 continue
         yield Span(match.start("value"), match.start("value") + len(value), *_LABELLED)
+    if not ends:
+        return
     for start, stop in reading.shared(read_table).below(end - 1 for end in ends):
         cell = _BARE.search(text, start, stop)
         if cell is not None and _is_secret(_trimmed(cell), "|", ""):

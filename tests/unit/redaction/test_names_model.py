@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redaction.recognizers.kr.names import DIGEST, WEIGHTS, name_finder
-from redaction.recognizers.kr.names_features import LONGEST_BLOCK
+from redaction.recognizers.kr.names_features import LONGEST_BLOCK, lookup
 from redaction.recognizers.kr.names_model import NameModel, WeightsError, load, unpacked
 from redaction.recognizers.kr.person import PERSON
 from redaction.recognizers.models import with_models
 from redaction.recognizers.packs import PACKS, find
 from redaction.recognizers.recognizer import Reading
 
-MODEL = NameModel(load(WEIGHTS, DIGEST))
+LOADED = load(WEIGHTS, DIGEST)
+MODEL = NameModel(LOADED)
 # All names are made up.
 GOLDEN = [
     ("어제 회의에서 서동빈이 계획에 반대했다.", ["서동빈"]),
@@ -64,6 +65,12 @@ def test_names_depend_on_their_own_text_only(texts):
         starts = [*(name.start for name in spans), len(text)]
         assert all(end <= start for end, start in zip(ends, starts, strict=True))
         assert all(name.start < name.end and 0 <= name.score <= 1 for name in spans)
+
+
+@given(st.text(alphabet="가나김이박철수영희민원A1洪😀", min_size=1, max_size=9))
+def test_the_dictionary_says_of_one_word_what_it_says_of_many(word):
+    keys = np.array([MODEL.reader.hash(word)])
+    assert MODEL.mask(word) == int(lookup(LOADED.dictionary, keys)[0])
 
 
 def test_a_text_of_many_blocks_is_read_to_its_end():

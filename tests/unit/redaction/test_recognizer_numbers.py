@@ -6,7 +6,9 @@ import pytest
 
 from redaction.errors import TooManyFindings
 from redaction.recognizers.kr.pack import KR
+from redaction.recognizers.kr.words import LATIN, SUBJECTS, WORDS
 from redaction.recognizers.packs import find
+from redaction.recognizers.recognizer import Reading
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -305,3 +307,13 @@ def test_hostile_text_of_200_000_characters_is_read_to_its_end(name):
         assert name in ("names", "list")
         return
     assert all(a.end <= b.start for a, b in pairwise(spans))
+
+
+@pytest.mark.parametrize("subject", sorted({*SUBJECTS, *LATIN}))
+def test_a_subject_is_mentioned_by_each_of_its_words_and_by_no_other_subjects(subject):
+    for listed in (*SUBJECTS.values(), *LATIN.values()):
+        for word in listed.split("|"):
+            for written in (word, word.replace(" ", ""), word.upper()):
+                text = f"( {written} 12"
+                stands = any(subject in subjects for subjects in WORDS.read(text).subjects)
+                assert WORDS.names(Reading(text), subject) is stands, text
