@@ -228,10 +228,15 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _own(folder: Path) -> None:
-    """Gives each service's folder to the user that it runs as; only root can."""
+    """Gives each service's folder to the user that it runs as; only root can.
+
+    An installation made by an older version may lack the folder of a service that came later.
+    """
     if os.geteuid() != 0:
         return
     for name, (user, group) in OWNERS.items():
+        if not (folder / name).exists():
+            continue
         for path in (folder / name, *(folder / name).rglob("*")):
             os.chown(path, user, group, follow_symlinks=False)
 

@@ -362,6 +362,27 @@ def test_days_are_archived_in_a_bucket_whose_keys_nobody_else_has(large: Objects
     assert "archive" not in yaml.safe_load(large.config())
 
 
+def test_a_bucket_s_region_and_address_stay_words(helm: Helm, tmp_path: Path) -> None:
+    bucket = {
+        "url": "s3://days",
+        "endpointUrl": "https://[2001:db8::5]:9000",
+        "region": "123",
+        "secret": {"name": "putter"},
+    }
+    to = [{"ipBlock": {"cidr": "2001:db8::5/128"}}]
+    network = {**example("small").get("network", {}), "archive": {"to": to}}
+    found = rendered(helm, tmp_path, "small", archive={"bucket": bucket}, network=network)
+    settings = yaml.safe_load(found.config("gwanmun-archive"))["archive"]
+    assert settings["region"] == "123"
+    assert settings["endpoint_url"] == "https://[2001:db8::5]:9000"
+    (rule,) = [
+        rule
+        for rule in found.one("NetworkPolicy", "gwanmun-archive")["spec"]["egress"]
+        if rule["to"] == to
+    ]
+    assert rule["ports"] == [{"port": 9000, "protocol": "TCP"}]
+
+
 def test_monitor_is_made_only_where_it_is_known(helm: Helm, tmp_path: Path, large: Objects) -> None:
     assert large.one("ServiceMonitor")["spec"]["endpoints"][0]["port"] == "internal"
     assert rendered(helm, tmp_path, "large").kind("ServiceMonitor") == []

@@ -103,6 +103,10 @@ REFUSED = {
         put({"bucket": {**BUCKET, "url": "https://s3.example/b"}}, "archive"),
         "/archive/bucket/url",
     ),
+    "a region that is more than a word": (
+        put({"bucket": {**BUCKET, "region": "a: b"}}, "archive"),
+        "/archive/bucket/region",
+    ),
     "a bucket without keys": (
         put({"bucket": {**BUCKET, "secret": {}}}, "archive"),
         "archive.bucket.secret.name",

@@ -1,5 +1,7 @@
 """`gwanmun secrets`: made once, for each reader alone, all different; certificates that verify."""
 
+import os
+import shutil
 import socket
 import ssl
 import stat
@@ -104,6 +106,26 @@ def test_renewed_certificate_is_another_that_the_same_authority_vouches_for(made
         *(f"{part}/server.{kind}" for part in ("postgres", "valkey") for kind in ("crt", "key")),
     }
     assert shake(made, "proxy", "new.test")
+
+
+def test_renewing_serves_an_installation_older_than_some_service(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(made / "archive")
+    given: dict[str, int] = {}
+
+    def note(path: Path, user: int, group: int, *, follow_symlinks: bool) -> None:
+        path.lstat()  # as chown does, it fails where nothing is
+        given[str(path.relative_to(made))] = user
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", note)
+    with pytest.raises(SystemExit) as ended:
+        main(["secrets", "renew", str(made), "--host", HOST, "--login-host", LOGIN])
+    assert ended.value.code == 0
+    assert not (made / "archive").exists()
+    expected = {"postgres/server.key": 999, "valkey/server.key": 999, "proxy/server.pem": 99}
+    assert {name: given.get(name) for name in expected} == expected
 
 
 def test_renewing_without_the_authority_says_which_file_is_missing(

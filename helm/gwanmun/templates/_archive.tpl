@@ -13,8 +13,8 @@
 {{- define "gwanmun.config.archive" -}}
 {{- with .root.Values.archive.bucket -}}
 {{- if .url }}
-endpoint_url: {{ .endpointUrl }}
-region: {{ .region }}
+endpoint_url: {{ .endpointUrl | quote }}
+region: {{ .region | quote }}
 retention_days: {{ .retentionDays }}
 retention_mode: {{ .retentionMode }}
 access_key_id_file: /run/secrets/gwanmun/bucket/id

@@ -42,6 +42,10 @@ _BANK_BEHIND = re.compile(
 _ANY_BANK = re.compile(
     "국민|신한|우리|하나|기업|산업|부산|경남|대구|광주|전북|제주|토스|씨티|농협|카뱅|KB|NH|MG|SC|IBK"
 )
+# 2024-03-12-001: an office's paper; no bank has such groups.
+_DATED = re.compile(
+    r"(?:19|20)[0-9]{2}[-.](?:0[1-9]|1[0-2])[-.](?:0[1-9]|[12][0-9]|3[01])(?:[-.]|$)"
+)
 _SUM = re.compile(r"[ ]?(?:원|만|억|천|명|건|개|달러|엔)")
 _LABELS = Labels.of(
     WORDS, "account", "phone fax card resident foreigner passport licence business office health"
@@ -152,6 +156,8 @@ def _is_named(reading: Reading) -> bool:
 def _no_account(text: str, start: int, end: int, rule: str) -> bool:
     """Whether what stands around digits makes them a sum, a fraction or an office's document."""
     if text[start - 1 : start] == "제" and text[end : end + 1] == "호":
+        return True
+    if rule == "groups" and _DATED.match(text[start:end]):
         return True
     if rule == "run" and _SUM.match(text, end):
         return True

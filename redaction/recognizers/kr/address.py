@@ -99,7 +99,8 @@ _ROOM = (
 _FLOOR = r"제?(?:지하[ ]?|지상[ ]?|[Bb])?[0-9]{1,3}층(?:[ ](?:좌측|우측|왼쪽|오른쪽|앞쪽|뒤쪽))?"
 _DETAIL = re.compile(
     rf"(?:[ ]?,)?[ ]{{0,2}}(?:(?:{_BLOCK}(?![가-힣]{{2}})[ ,]{{0,2}})?(?:{_ROOM}|{_FLOOR})"
-    rf"|(?:반지하|지하|옥탑방?)(?![가-힣])|{_BLOCK}(?![가-힣])|[0-9]{{1,2}}통[ ]?[0-9]{{1,2}}반"
+    rf"|(?:반지하|지하|지층|옥탑방?)(?![가-힣])|{_BLOCK}(?![가-힣])"
+    rf"|[0-9]{{1,2}}통[ ]?[0-9]{{1,2}}반"
     rf"|{_BUILDING}(?![가-힣]{{2}})[ ](?:[A-Z]-?)?[0-9]{{3,4}}(?![0-9.,:/가-힣-])"
     rf"|{_BUILDING}(?![가-힣]{{2}})(?:[ ]?[0-9]{{1,2}}(?:단지"
     rf"|차))?(?:[ ][0-9]{{2,4}}-[0-9]{{3,4}}(?![0-9]))?"
@@ -111,12 +112,18 @@ _DETAIL = re.compile(
 )
 _HYPHENED = re.compile(r"(?:[ ]?,[ ]?|(?<=\))[ ]?)[0-9]{2,4}[-/][0-9]{3,4}(?![0-9/-])")
 _BRACKETS = re.compile(
-    r"[ ]?\((?:[가-힣]{1,8}[0-9]{0,2}(?:동|리|가|읍|면)"
+    r"[ \n]?\((?:[가-힣]{1,8}[0-9]{0,2}(?:동|리|가|읍|면)"
     r"|[가-힣]{1,5}[0-9]?가)(?:[ ]?,[ ]?[^()\n]{1,30})?\)"
+    rf"|[ ]?\((?:[가-힣A-Za-z0-9]{{2,14}}[ ])?"
+    rf"(?:{_BLOCK}|{_BUILDING}|{_FLOOR}|{_ROOM}|반지하|지하)\)"
 )
 _MOST_DETAILS = 4
 _UNITS = re.compile(rf"{_BLOCK}[ ,]{{0,2}}{_ROOM}|[0-9]{{3,4}}-[0-9]{{3,4}}호")
-_HOUSE = re.compile(rf"(?P<name>{_BUILDING}(?:[ ][0-9]{{1,2}}단지)?|[가-힣A-Za-z0-9]{{2,14}})[ ]?$")
+_HOUSE = re.compile(
+    rf"(?P<name>(?P<building>(?:[가-힣A-Za-z]{{2,10}}[ ]?[0-9]{{1,2}}차[ ])?{_BUILDING}"
+    rf"(?:[ ][0-9]{{1,2}}단지)?)|[가-힣A-Za-z0-9]{{2,14}})[ ]?$"
+)
+_HYPHENED_UNITS = re.compile(r"[0-9]{3,4}-[0-9]{3,4}(?![0-9-])")  # 상계주공아파트 712-1304
 _LABELS = Labels.of(WORDS, "address", "office phone account business")
 _LABEL_BEHIND = re.compile(r"[ ]?(?:에|로|으로)?[ ]?(?:거주|사는|살고|삽니다|전입|이사|주소)")
 
@@ -128,6 +135,19 @@ _BARE = re.compile(
     rf"(?P<address>{_REGION}[ ][가-힣]{{2,4}}(?:[ ][가-힣]{{2,5}}[0-9]?){{0,2}}[ ]"
     r"[0-9]{1,4}(?:-[0-9]{1,4})?(?![0-9-]))"
 )
+
+
+# Behind a district the smaller unit, too, may stand on the line above.
+_DISTRICT_BEFORE = re.compile(rf"{_DISTRICT}[ ]$")
+# 강남 역삼동 735-10: a district without its 구, directly before one of its 동.
+_DONG_BEHIND = re.compile(r"[ ](?P<name>[가-힣]{1,6}[0-9]{0,2}동)[ ]")
+
+
+def _short_district(text: str, word: re.Match[str]) -> bool:
+    behind = _DONG_BEHIND.match(text, word.end())
+    if behind is None or _NO_LOT.search(behind["name"]) or len(word[0]) < 2:
+        return False
+    return _DISTRICT_ALONE.fullmatch(word[0]) is not None
 
 
 # A letter's second address: 같은 시 흥덕구 …
@@ -165,7 +185,7 @@ def _head(text: str, floor: int, start: int) -> _Head:
         alone = _alone(text, floor, word) if unit is None else None
         if alone is not None:
             return _Head(alone, known + 2, small)
-        if unit is None and not _BARE_UNIT.fullmatch(whole):
+        if unit is None and not (_BARE_UNIT.fullmatch(whole) or _short_district(text, word)):
             # A label or another word may stand directly before: 주소는서울시, 거주지:서울.
             inner = _ANY_UNIT.search(whole)
             if inner is not None and _UNIT.fullmatch(whole, inner.start()):
@@ -173,7 +193,10 @@ def _head(text: str, floor: int, start: int) -> _Head:
             break
         sure = unit is None or unit["region"] or unit["district"]
         # Units grow from right to left; only a known one may stand on the line above.
-        if not sure and (known or "\n" in text[gap:start]):
+        above = "\n" in text[gap:start]
+        if not sure and (
+            known or (above and not _DISTRICT_BEFORE.search(text, floor, word.start()))
+        ):
             break
         if sure:
             known += 1
@@ -285,15 +308,20 @@ def _house(reading: Reading, floor: int, start: int) -> Span | None:
     """A block and a unit, with the building and the units before it: 래미안아파트 101동 1203호."""
     text = reading.text
     rooms = _UNITS.match(text, start)
+    hyphened = rooms is None
+    rooms = rooms or _HYPHENED_UNITS.match(text, start)
     if rooms is None:
         return None
     begin, known = start, 0
     name = _HOUSE.search(text, max(floor, start - 24), start)
     if name is not None:
         head = _head(text, floor, name.start("name"))
-        named = re.fullmatch(_BUILDING, name["name"]) is not None
-        if head.known or head.small or named:
+        named = name["building"] is not None
+        placed = head.known > 0 or head.small > 0
+        if (placed and named) if hyphened else (placed or named):
             begin, known = head.start, 1
+    if hyphened and not known:
+        return None
     end, _ = _tail(text, rooms.end())
     long = rooms[0].count("동") and len(re.sub("[^0-9]", "", rooms[0])) >= 6
     if known or long or _labelled(reading, begin, end):

@@ -22,6 +22,11 @@ _ALSO_WORDS = frozenset("조호하자도로부대주사")
 _REGION = re.compile(
     "(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)[ ]?$"
 )
+# 서울 강남 가 1234: two wheels (자동차관리법 제48조) have the district in the place of digits.
+_TWO_WHEELS = re.compile(
+    r"(?<![가-힣])(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남"
+    r"|제주)[ ]?[가-힣]{2,4}[ ]?[가나다라마바사아자차카타파하][ ]?[0-9]{4}(?![0-9-])"
+)
 # What follows a sum or a count, and what a court's decision of the last century looks like.
 _COUNTED = re.compile(
     r"(?:억|만|천|백|원|명|개|건|년|월|일|번지|%|㎡|m)|[ ]?(?:판결|결정|선고|사건)"
@@ -46,6 +51,13 @@ def _find(reading: Reading) -> Iterator[Span]:
         if score >= LEAST_SCORE:
             start = region.start() if region else number.start
             yield Span(start, number.end, "KR_VEHICLE_PLATE", min(score, 1.0), "plate")
+    if "이륜" in text or "오토바이" in text:
+        for match in _TWO_WHEELS.finditer(text):
+            if (
+                not _COUNTED.match(text, match.end())
+                and _LABELS.around(reading, *match.span()).helps
+            ):
+                yield Span(*match.span(), "KR_VEHICLE_PLATE", 0.8, "plate.wheels")
 
 
 PLATE = Recognizer(

@@ -67,11 +67,15 @@ _SECOND_PART = re.compile(
     r"(?:뒷|뒤)[ ]?(?:7|일곱)?[ ]?자리(?:[은는가이]|의|:)?[ ]{0,2}(?P<digits>[0-9]{7})(?![0-9-])"
 )
 _BEHIND_BIRTH = re.compile(
-    r"(?<![0-9])(?P<birth>[0-9]{6})[가-힣 ,.]{1,8}[뒤뒷][가-힣 :]{0,8}"
+    r"(?<![0-9])(?P<birth>[0-9]{6})(?P<between>[가-힣 ,.:/\n]{1,14})[뒤뒷][가-힣 :]{0,8}"
     r"(?P<digits>[0-9]{7})(?![0-9-])"
 )
+# ******-1234567: the other half is hidden.
+_HIDDEN_FIRST = re.compile(r"(?<![0-9*●○◯xX#])[*●○◯xX#]{6}[ ]?-[ ]?(?P<digits>[0-9]{7})(?![0-9-])")
+_HIDINGS = tuple(mark * 6 for mark in "*●○◯xX#")
 _RESIDENT = re.compile("주민|외국인[ ]?등록")
 _SECOND_REACH = 32
+_PLAIN_BETWEEN = 8
 _LABELS = Labels.of(WORDS, "resident foreigner", "office corporation health military member")
 # Six digits, a hyphen, seven and a birth date are a person's, whichever office's number stands in
 # the line; only a corporation's is written in the same way.
@@ -183,8 +187,17 @@ def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
     """The last seven digits alone, where the words say so: 주민번호 뒷자리 1234567."""
     text = reading.text
     for match in _BEHIND_BIRTH.finditer(text) if "뒤" in text or "뒷" in text else ():
-        if match["digits"][0] in kinds and is_birth(match["birth"] + match["digits"]):
+        # The end of a line, or more words, may begin something else.
+        plain = "\n" not in match["between"] and len(match["between"]) <= _PLAIN_BETWEEN
+        named = plain or _RESIDENT.search(
+            text, max(0, match.start() - _SECOND_REACH), match.start("digits")
+        )
+        if named and match["digits"][0] in kinds and is_birth(match["birth"] + match["digits"]):
             yield Span(*match.span("digits"), entity, 0.8, "resident.second")
+    for match in _HIDDEN_FIRST.finditer(text) if any(map(text.__contains__, _HIDINGS)) else ():
+        nearby = _LABELS_OF_SEPARATED.around(reading, *match.span())
+        if match["digits"][0] in kinds and nearby.helps:
+            yield Span(*match.span(), entity, 0.8, "resident.hidden")
     for match in _SECOND_PART.finditer(text) if "자리" in text else ():
         if match["digits"][0] in kinds and _RESIDENT.search(
             text, max(0, match.start() - _SECOND_REACH), match.start()

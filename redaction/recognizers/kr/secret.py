@@ -62,6 +62,12 @@ _PLACEHOLDER = re.compile(
     r"|[A-Za-z_]+\.[A-Za-z_.]+$"
 )
 _ORDINAL = re.compile(r"[0-9]+(?:자|번|회|개|년|월|일|분|초|~)|[0-9]{1,2}$|[0-9]+-[0-9]+자")
+# token_count, password_length: how many and how long, not which.
+_MEASURE = re.compile(
+    r"[_-]?(?:count|counts|limit|size|length|len|usage|budget|type|ttl|policy|min|max)"
+    r"(?![a-z0-9])",
+    re.IGNORECASE,
+)
 _LETTER, _DIGIT, _SYMBOL = re.compile("[A-Za-z]"), re.compile("[0-9]"), re.compile("[^A-Za-z0-9]")
 
 
@@ -156,7 +162,9 @@ _KEY_OF = re.compile(
 
 def _labels(reading: Reading) -> Iterator[int]:
     """Where labels of secrets end: api_key is one, key alone is none."""
-    yield from (end for _, end in WORDS.of(reading, "secret"))
+    for _, end in WORDS.of(reading, "secret"):
+        if not _MEASURE.match(reading.text, end):
+            yield end
     for start, end in WORDS.of(reading, "key"):
         if _KEY_OF.search(reading.text, max(0, start - 12), start):
             yield end

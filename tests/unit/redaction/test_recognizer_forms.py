@@ -19,6 +19,10 @@ RRN = [
     "재외동포 국내거소신고번호 {{KR_FRN|750505-5123456}}",
     "주민등록번호 {{KR_RRN|801212-9123456}}",
     "{{KR_RRN|구공공일공일 다시 일이삼사오육칠}}",
+    "주민등록번호 앞: {{KR_BIRTH_DATE|900101}}\n주민등록번호 뒤: {{KR_RRN|1234567}}",
+    "접수 900101\n뒤로 1234567",
+    "주민번호 {{KR_RRN|******-1234567}}",
+    "송장 ******-1234567",
     "법인등록번호: {{KR_CRN|110111-1234567}}",
     "사업자번호 {{KR_BRN|123-45-67890}} 법인번호 {{KR_CRN|110111-1234567}}",
 ]
@@ -63,6 +67,10 @@ PLATES = [
     "{{KR_VEHICLE_PLATE|서울12바3456}}번 버스",
     "차량번호: {{KR_VEHICLE_PLATE|12 가 3456}}",
     "{{KR_VEHICLE_PLATE|경기 1가 1234}}",
+    "오토바이 번호판 {{KR_VEHICLE_PLATE|서울강남 가 1234}}",
+    "이륜차 {{KR_VEHICLE_PLATE|경기 수원 나5678}} 무단방치",
+    "이륜차 단속: 서울 강남 가 지구 1234건, 경기 수원 다 1234건",
+    "서울 강남 가 1234",
     "12조 3456억원",
     "98다1234 판결",
     "2020나1234",
@@ -71,6 +79,8 @@ PLATES = [
 ]
 
 SECRETS = [
+    "token_count=2048, PASSWORD_LENGTH: 1200, tokenLimit=40960",
+    "token={{SECRET|2048abcd}}",
     "비밀번호: {{SECRET|test1234!}}",
     "비밀번호: {{SECRET|Tr0ub4dor&3x!}}",
     "password={{SECRET|a1b2c3d4}}&user=kim",
@@ -115,6 +125,13 @@ NETWORK = [
 ]
 
 MEMBER = [
+    "환자등록번호: {{KR_MEMBER_NUMBER|00123456}}",
+    "진료카드번호 {{KR_MEMBER_NUMBER|12-34567}}",
+    "장기요양 인정번호 {{KR_MEMBER_NUMBER|L0001234567-101}}",
+    "국가유공자번호 {{KR_MEMBER_NUMBER|12-34-567890}}",
+    "수용자 번호: {{KR_MEMBER_NUMBER|1234}}",
+    "의사면허번호 {{KR_MEMBER_NUMBER|제12345}}호",
+    "유공자 번호 안내 1234명, 환자 등록 번호는 병원에서 부여합니다",
     "사번 {{KR_MEMBER_NUMBER|20231234}}",
     "학번: {{KR_MEMBER_NUMBER|2023-12345}}",
     "회원번호는 {{KR_MEMBER_NUMBER|A1234567}}입니다",
@@ -134,6 +151,7 @@ COORDINATES = [
 ]
 
 ACCOUNT = [
+    "KB 2024-03-12-001 보고서, 농협 2024.03.12-0012 회의자료",
     "계좌: 농협 {{KR_BANK_ACCOUNT|302-1234-5678-91}}",
     "{{KR_BANK_ACCOUNT|110123456789}} 신한",
     "입금계좌 {{KR_BANK_ACCOUNT|3333011234567}}(카카오뱅크)",
@@ -143,6 +161,8 @@ ACCOUNT = [
 ]
 
 EMAIL = [
+    "메일은 {{EMAIL_ADDRESS|hong85@naver닷컴}}입니다, {{EMAIL_ADDRESS|hong85@daum 닷 넷}}",
+    "이름@회사 점 넷째 주",
     "{{EMAIL_ADDRESS|hong.gil@korea.kr}}",
     "{{EMAIL_ADDRESS|hong[at]korea[dot]kr}}",
     "{{EMAIL_ADDRESS|hong 골뱅이 korea.kr}}",
@@ -173,6 +193,9 @@ LICENCE_PASS = [
 ]
 
 OFFICE = [
+    "과제 고유번호 1425123456, 사업 고유번호 2018136789",
+    "도면번호 M-12345678",
+    "비영리단체 고유번호 {{KR_BRN|123-82-12345}}",
     "문서번호 복지정책과-12345",
     "예산 1,234,567천원",
     "접수번호 20240503-0012345",
