@@ -79,8 +79,8 @@ _AFTER_LOT = re.compile(rf"{_NUMBER}(?![0-9])(?P<lot>[ ]?번지(?:[ ]?[0-9]{{1,2
 # A count or a time, not the number of a building.
 _COUNTED = re.compile(
     r"(?:사단|연대|대대|부대|개|명|건|곳|월|시(?!청)|분|년|세|대(?!지)|원|회|차|가지|호선|%|만|천|억"
-    r"|km|㎞|m|㎡|미터|킬로|일|주|배|위|점|단계|번째|번길|번 |조|항|쪽|페이지|장|톤|살|학년|인|급"
-    r"|부|종|편|권|자리|박|끼|병|잔|통(?![ ]?[0-9])|곱)"
+    r"|km|㎞|m|㎡|미터|킬로|일|주|배|위|점|단계|번째|번길|번 |호[기점]|조|항"
+    r"|쪽|페이지|장|톤|살|학년|인|급|부|종|편|권|자리|박|끼|병|잔|통(?![ ]?[0-9])|곱)"
     r"|[ ](?:개|명|건|곳|개월|시간|분|년|가지|미터|km)(?:[^가-힣]|$)|[.,][0-9]|[:~][ ]?[0-9]"
 )
 _BUILDING = (
@@ -240,7 +240,10 @@ def _tail(text: str, end: int) -> tuple[int, int]:
     if brackets is not None:
         end, details = brackets.end(), details + 1
         match = _DETAIL.match(text, end) or _HYPHENED.match(text, end)
-        end = match.end() if match else end
+        behind = 0
+        while match is not None and match.end() > end and behind < _MOST_DETAILS:
+            end, behind = match.end(), behind + 1
+            match = _DETAIL.match(text, end)
     return end, details
 
 

@@ -136,8 +136,9 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "sex"
     if end - start == 6 and year < 2000 and _named_day(text, start):
         return "name"
-    if year <= _LAST_YEAR_ALONE and _MOBILE_BEHIND.match(text, end):
-        return "mobile" if _WORD_BEFORE.search(text, max(0, start - 8), start) else None
+    mobile = year <= _LAST_YEAR_ALONE and _MOBILE_BEHIND.match(text, end)
+    if mobile and _WORD_BEFORE.search(text, max(0, start - 8), start):
+        return "mobile"
     nearby = _LABELS.around(reading, start, end)
     # Behind a date only a word for births means it; 주민번호 begins the next sentence.
     if nearby.helps and (not nearby.behind or _BIRTHS.around(reading, start, end).helps):

@@ -39,6 +39,8 @@ def _checks(digits: str) -> bool:
 
 def _find(reading: Reading) -> Iterator[Span]:
     for form, number in _FORMS.numbers(reading):
+        if len(set(number.digits)) == 1:
+            continue  # what forms show how to write it
         nearby = _LABELS.around(reading, number.start, number.end)
         score = form.score if _REGISTRY.match(number.digits) else form.score - 0.2
         score += 0.2 if _checks(number.digits) else 0.0

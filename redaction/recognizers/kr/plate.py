@@ -19,6 +19,7 @@ _USES = frozenset(
 )
 # Ten trillion, two people, a house's number: with spaces these are other things than plates.
 _ALSO_WORDS = frozenset("조호하자도로부대주사")
+_FORCES = frozenset("국합육해공")  # the armed forces'; words too, so only behind the label
 _REGION = re.compile(
     "(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)[ ]?$"
 )
@@ -38,14 +39,15 @@ def _find(reading: Reading) -> Iterator[Span]:
     text, numbers = reading.text, reading.shared(read_numbers)
     for _, number in _FORMS.numbers(reading):
         gap = numbers.gap(number.first)
-        if gap.strip() not in _USES or _COUNTED.match(text, number.end):
+        forces = gap.strip() in _FORCES
+        if not (forces or gap.strip() in _USES) or _COUNTED.match(text, number.end):
             continue
         region = _REGION.search(text, max(0, number.start - 4), number.start)
         nearby = _LABELS.around(reading, number.start, number.end)
         score = 0.8 if region else 0.75
         if len(gap) > 1 and not region:
             score -= 0.3 if gap.strip() in _ALSO_WORDS or gap[-1:] != " " else 0.1
-        if len(numbers.group(number.first)) == 1 and not region:
+        if (len(numbers.group(number.first)) == 1 and not region) or (forces and not nearby.helps):
             continue
         score += (0.3 if nearby.helps else 0.0) - (0.3 if nearby.denies else 0.0)
         if score >= LEAST_SCORE:

@@ -61,6 +61,12 @@ _PLACEHOLDER = re.compile(
     r"[A-Za-z_.]*$|\$|\{|<|%|\*+$|x+$|X+$|\.+$|-+$|[A-Za-z_.]+[(\[]|os\.|env\.|process\.|https?://"
     r"|[A-Za-z_]+\.[A-Za-z_.]+$"
 )
+# Versions, and what secrets are made with: no secrets without a sign that says so.
+_NAMED = re.compile(
+    r"[vV]?[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}$"
+    r"|(?:3?DES|AES|ARIA|HMAC|LEA|MD|RSA|SEED|SHA|SSL|TLS|WPA)[-_/]?[0-9.]{0,4}"
+    r"(?:[-_/](?:[0-9]{1,4}|[A-Z]{3}))*$"
+)
 _ORDINAL = re.compile(r"[0-9]+(?:자|번|회|개|년|월|일|분|초|~)|[0-9]{1,2}$|[0-9]+-[0-9]+자")
 # token_count, password_length: how many and how long, not which.
 _MEASURE = re.compile(
@@ -127,7 +133,12 @@ def _labelled(reading: Reading) -> Iterator[Span]:
             value = _trimmed(match) if match else ""
             if match is None or not _mixed(value) or not _near_or_strange(match["words"], value):
                 continue
-        yield Span(match.start("value"), match.start("value") + len(value), *_LABELLED)
+        counted = value.isdecimal() and len(value) <= _MOST_TOKENS
+        if counted and _TOKENS.search(text, max(0, end - 5), end):
+            continue
+        stop = match.start("value") + len(value)
+        yield Span(match.start("value"), stop, *_LABELLED)
+        yield from _second(text, end, stop)
     if not ends:
         return
     for start, stop in reading.shared(read_table).below(end - 1 for end in ends):
@@ -139,13 +150,31 @@ def _labelled(reading: Reading) -> Iterator[Span]:
 _LABELLED = ("SECRET", 0.8, "secret.label")
 
 
+# How many tokens, behind a word that also names a secret: 토큰 8192, max_token=4096.
+_TOKENS = re.compile("(?:토큰|token)$", re.IGNORECASE)
+_MOST_TOKENS = 5
+# 아이디/비밀번호 hong85 / Hk7!example: the second one is the secret.
+_PAIR_BEFORE = re.compile(r"(?:아이디|계정|\bID)[ ]?[/,][ ]?[가-힣A-Za-z]{2,8}$", re.IGNORECASE)
+_PAIR = re.compile(rf"[ ]?[/,][ ]?(?P<value>{_VALUE})")
+
+
+def _second(text: str, label: int, end: int) -> Iterator[Span]:
+    if _PAIR_BEFORE.search(text, max(0, label - 16), label) is None:
+        return
+    pair = _PAIR.match(text, end)
+    if pair is not None and _is_secret(_trimmed(pair), "/", ""):
+        start = pair.start("value")
+        yield Span(start, start + len(_trimmed(pair)), *_LABELLED)
+
+
 def _trimmed(match: re.Match[str]) -> str:
     value = match["value"]
     return value.rstrip(_TRAILING) if "quote" not in match.groupdict() else value
 
 
 def _mixed(value: str) -> bool:
-    return all(kind.search(value) for kind in (_LETTER, _DIGIT, _SYMBOL))
+    kinds = (_LETTER, _DIGIT, _SYMBOL)
+    return all(kind.search(value) for kind in kinds) and not _NAMED.match(value)
 
 
 def _near_or_strange(words: str, value: str) -> bool:
@@ -172,6 +201,8 @@ def _labels(reading: Reading) -> Iterator[int]:
 
 def _is_secret(value: str, mark: str, behind: str) -> bool:
     if len(value) < _SHORTEST or _PLACEHOLDER.match(value) or _ORDINAL.match(value + behind):
+        return False
+    if not mark.strip(" ") and _NAMED.match(value):
         return False
     # Without a sign between them the word before may only speak of secrets.
     return bool(mark.strip(" ")) or value.isdigit() or bool(_DIGIT.search(value))

@@ -22,7 +22,7 @@ SUBJECTS = MappingProxyType(
         "resident": "주민 등록 번호|주민 번호|주민번|주민등록|주민 No|주민|민번|민증|등록 번호"
         "|생년월일",
         "foreigner": "외국인 등록 번호|외국인 번호|외국인등록|국내거소신고|거소 신고 번호"
-        "|거소신고|거소 번호",
+        "|거소신고|거소 번호|거소증",
         "birth": "생 년 월 일|생 년월일|생년 월일|생년|생일|출생 일자|출생일|출생|생 월일|태어난"
         "|태어나",
         "passport": "여권 번호|여권",
@@ -89,7 +89,7 @@ SUBJECTS = MappingProxyType(
         "|피의자|피고인|원고|피고|고인|본인",
         "other": "주민등록법|여권법"
         "|주민센터|주민세|주민자치|주민참여|주민공동|집행|집중|집단|집계|집합|집회|사는데"
-        "|암호화|토큰화|생일상"
+        "|암호화|토큰화|생일상|출생아|출생률|출생율"
         "|카드뉴스|카드사|은행나무|전화위복|문의사항|예금자보호|입금액|차량기지|주차장|여권발급"
         "|면허시험장",
     }
@@ -97,21 +97,21 @@ SUBJECTS = MappingProxyType(
 
 LATIN = MappingProxyType(
     {
-        "resident": "RRN|SSN|jumin|juminno|resident|ARC|FRN",
+        "resident": "RRN|RRNO|SSN|ihidnum|jumin|juminno|resident|ARC|FRN",
         "birth": "DOB|birth|birthday|birthdate|birthdt|bday|brthdy",
-        "passport": "passport",
-        "licence": "licence|license|driver",
+        "passport": "passport|pspt|psptno|psprtno",
+        "licence": "licence|license|driver|lcns|drvlcns",
         "card": "card|visa|master|mastercard|amex|cardno",
-        "account": "account|acct|bank|acctno|accountno",
+        "account": "account|acct|bank|acctno|accountno|acnt|acntno|actno",
         "phone": "tel|telno|phone|mobile|hp|cell|telephone|handphone|cellphone|contact|mbtlno"
         "|ext|call",
         "fax": "fax|faxno",
-        "business": "brn|bizno|brno|biz|business|bizr",
-        "corporation": "crn|corpno|corp|corporate|corporation",
+        "business": "brn|bizno|brno|biz|business|bizr|bizrno",
+        "corporation": "crn|crno|jurirno|corpno|corp|corporate|corporation",
         "customs": "pccc|customs",
         "health": "insurance|nhis|insno",
         "military": "military|mil|service_no|army",
-        "plate": "plate|vehicle|carno|car",
+        "plate": "plate|vehicle|carno|car|vhrno|vhclno|vhcl",
         "member": "empno|stdno|memberno|userno",
         "member_key": "employee|emp|student|member|patient|user|uid|userid|login|customer",
         "office": "isbn|ean|issn|sku|doi|timestamp|hash|invoice|order|barcode|uuid|md|sha|epoch"

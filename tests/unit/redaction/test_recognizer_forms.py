@@ -62,6 +62,8 @@ PHONES = [
 ]
 
 PLATES = [
+    "군용차량 {{KR_VEHICLE_PLATE|12육3456}}",
+    "12공 3456, 보병 12육 3456",
     "{{KR_VEHICLE_PLATE|12가3456}}, {{KR_VEHICLE_PLATE|123가 4567}}",
     "{{KR_VEHICLE_PLATE|서울 12가 3456}}",
     "{{KR_VEHICLE_PLATE|서울12바3456}}번 버스",
@@ -79,6 +81,11 @@ PLATES = [
 ]
 
 SECRETS = [
+    "최대 토큰 8192, max_token=4096, 인증 토큰 {{SECRET|81920000}}",
+    "아이디/비밀번호 {{SECRET|hong85}} / {{SECRET|Gov2024!@}}",
+    "패스워드 정책 v2.1, 암호 SHA256 적용, 암호 AES-256-GCM",
+    "암호: {{SECRET|SEED-1234}}",
+    "비밀번호 {{SECRET|hong85}} / 10층",
     "token_count=2048, PASSWORD_LENGTH: 1200, tokenLimit=40960",
     "token={{SECRET|2048abcd}}",
     "비밀번호: {{SECRET|test1234!}}",
@@ -151,6 +158,8 @@ COORDINATES = [
 ]
 
 ACCOUNT = [
+    '"acnt_no" : "{{KR_BANK_ACCOUNT|30212345678912}}"',
+    '"srl_no" : "30212345678912"',
     "KB 2024-03-12-001 보고서, 농협 2024.03.12-0012 회의자료",
     "계좌: 농협 {{KR_BANK_ACCOUNT|302-1234-5678-91}}",
     "{{KR_BANK_ACCOUNT|110123456789}} 신한",
@@ -178,6 +187,8 @@ CARD = [
 ]
 
 LICENCE_PASS = [
+    '{"lcnsNo":"{{KR_DRIVER_LICENSE|118512345678}}","psptNo":"{{KR_PASSPORT|M76543219}}"}',
+    '{"itemNo":"118512345678"}',
     "{{KR_DRIVER_LICENSE|서울-95-123456-12}}",
     "{{KR_DRIVER_LICENSE|11-95-123456-12}}",
     "면허 {{KR_DRIVER_LICENSE|119512345612}}",
@@ -193,6 +204,8 @@ LICENCE_PASS = [
 ]
 
 OFFICE = [
+    '{"bizrno":"{{KR_BRN|1234567891}}","crno":"{{KR_CRN|1101111234567}}"}',
+    "(예시) 법인등록번호 000000-0000000",
     "과제 고유번호 1425123456, 사업 고유번호 2018136789",
     "도면번호 M-12345678",
     "비영리단체 고유번호 {{KR_BRN|123-82-12345}}",

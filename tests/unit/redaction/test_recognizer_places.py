@@ -10,6 +10,7 @@ from redaction.recognizers.kr.pack import KR, KR_OFFICES
 from redaction.recognizers.packs import find
 
 ADDRESSES = [
+    "{{KR_ADDRESS|서울시 관악구 신림로 23길 16 (신림동) 일성트루엘 5층 502호}}",
     "댁 주소가 {{KR_ADDRESS|인천시 연수구 송도동 23-4, 더샵 105동 1502호}} 맞으신가요",
     "처리 {{KR_ADDRESS|서울시 강남구 역삼동 12-3}}",
     "사는 곳은 {{KR_ADDRESS|부천시 원미구 상동 540-1}}이에요",
@@ -82,6 +83,7 @@ ADDRESSES += [
 ]
 
 NO_ADDRESSES = [
+    "강남 삼성동 2호기, 마포 상암동 3호점",
     "강남 역삼동 3곳에 설치, 유성 노은동 2개 구역",
     "사상 활동 3건, 동작 행동 3가지",
     "석사동\n회의실 203호",
@@ -117,6 +119,8 @@ NO_ADDRESSES = [
 ]
 
 BIRTHS = [
+    "성명|생년월일|휴대전화\n김○○|{{KR_BIRTH_DATE|1985.04.12}}|{{PHONE_NUMBER|010-1234-5678}}",
+    "비고|접수일|휴대전화\n김○○|2014.04.12|{{PHONE_NUMBER|010-1234-5678}}",
     "{{KR_BIRTH_DATE|1985. 04. 12}}生",
     "{{KR_BIRTH_DATE|900101}}-*******",
     "생년월일: {{KR_BIRTH_DATE|1985.03.02}}",
@@ -144,6 +148,7 @@ BIRTHS = [
 ]
 
 NO_BIRTHS = [
+    "출생아 수 23,000명 2013. 12. 31.",
     "2014. 3. 1 生産量",
     "주민번호 900101-",
     "생년월일 6자리(예: 900101)를 입력",
