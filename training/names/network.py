@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
     merged: int
 
 
-SHIPPED = Sizes(48, 160, 96, 96)
+SHIPPED = Sizes(32, 128, 96, 96)
 WIDE = Sizes(80, 256, 160, 128)
 """Of teachers."""
 
