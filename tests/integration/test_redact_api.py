@@ -165,7 +165,7 @@ async def test_policy_of_the_settings_holds(a_line, tmp_path: Path):
 
 async def test_many_at_once_are_each_answered_with_their_own(a_line):
     line = await a_line(Script())
-    texts = [f"신청인: {NAME} {'가' * number}" for number in range(12)]
+    texts = [f"신청인: {NAME} (접수 {number}건)" for number in range(12)]
     answers = await asyncio.gather(*(redact(line, text) for text in texts))
     for text, got in zip(texts, answers, strict=True):
         (result,) = got.json()["results"]

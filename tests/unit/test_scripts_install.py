@@ -4,9 +4,11 @@ What installs for real (a fresh environment, offline, interrupted) needs the net
 tests/integration/test_scripts_fresh.py does it in the slow lane.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -74,6 +76,19 @@ def test_lock_covers_what_pyproject_asks_for(lock: str, extras: list[str]) -> No
         asked += project["optional-dependencies"][extra]
     names = {canonicalize_name(Requirement(line).name) for line in asked}
     assert names - pins(lock).keys() == set()
+
+
+def test_training_can_load_the_detector_that_it_trains_for() -> None:
+    code = (
+        "import sys, redaction.recognizers.kr.names_model;"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    owners = importlib.metadata.packages_distributions()
+    loaded = {canonicalize_name(owners[name][0]) for name in done.stdout.split() if name in owners}
+    assert "numpy" in loaded
+    run, train = pins("run"), pins("train")
+    assert {name for name in loaded & run.keys() if train.get(name) != run[name]} == set()
 
 
 def test_build_backend_is_the_one_that_bootstrap_pins() -> None:

@@ -104,6 +104,13 @@ class Corpus:
         for noun in nouns:
             self._nouns[final_class(noun), len(noun)].append(noun)
         self.names = Counter(s.text[a:b] for s in sentences for a, b in s.names)
+        self.words = Counter(
+            word[:length]
+            for sentence in sentences
+            for word in _WORD.findall(sentence.text)
+            for length in range(2, min(len(word), 4) + 1)
+        )
+        """How often each beginning of a word of two to four syllables stands there."""
         self._things: dict[tuple[str, int, int], list[str]] = defaultdict(list)
         for sentence in sentences:
             for start, end, fine in sentence.things:

@@ -103,6 +103,20 @@ def nouns(masks: dict[str, int]) -> list[str]:
     return usual + rare[:: max(1, len(rare) // len(usual))]
 
 
+def usual(masks: dict[str, int]) -> list[str]:
+    """The nouns of 2 to 4 syllables that a corpus had, and that are no names."""
+    return sorted(
+        {
+            word.text
+            for word in words()
+            if word.part == "NNG"
+            and len(word.text) in (2, 3, 4)
+            and _class(word) != RARE
+            and not masks.get(word.text, PERSON) & PERSON
+        }
+    )
+
+
 def static_function(masks: dict[str, int]) -> NDArray[np.uint16]:
     """The three-part exclusive-or table for `masks` (1.23 cells for each string).
 

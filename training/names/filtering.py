@@ -16,7 +16,7 @@ _THIN = 0.1
 
 
 def trained_filter(
-    reader: Reader, lessons: Sequence[Sequence[Block]], *, kept: float = 0.985
+    reader: Reader, lessons: Sequence[Sequence[Block]], *, kept: float = 0.99
 ) -> tuple[torch.Tensor, float]:
     """The table of 2^FILTER_BITS scores, and the threshold that `kept` of the names pass.
 

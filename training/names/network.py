@@ -5,6 +5,8 @@ Shapes: tables are (rows, width); a batch of N judged tokens brings M distinct t
 rows of seventeen characters (N, 17, 3).
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,27 +21,40 @@ from redaction.recognizers.kr.names_features import (
 )
 
 LABELS = 1 + 2 * LONGEST
-WIDTH = 48
-NEAR, AROUND, MERGED = 160, 96, 96
 _LEFT = 1 + BEFORE + BEHIND - 2 - 6  # characters left after both convolutions
+
+
+class Sizes(NamedTuple):
+    """How wide the tables' rows and the hidden layers are."""
+
+    width: int
+    near: int
+    around: int
+    merged: int
+
+
+SHIPPED = Sizes(32, 128, 96, 96)
+WIDE = Sizes(80, 256, 160, 128)
+"""Of teachers."""
 
 
 class Network(nn.Module):
     """Two branches over sums of table rows, merged; `forward` gives labels and coarse classes."""
 
-    def __init__(self, coarse: int) -> None:
+    def __init__(self, coarse: int, sizes: Sizes = SHIPPED) -> None:
         super().__init__()
-        self.tokens = nn.EmbeddingBag(TOKEN_ROWS, WIDTH, mode="sum", sparse=True)
-        self.characters = nn.EmbeddingBag(CHARACTER_ROWS, WIDTH, mode="sum", sparse=True)
+        width = self.width = sizes.width
+        self.tokens = nn.EmbeddingBag(TOKEN_ROWS, width, mode="sum", sparse=True)
+        self.characters = nn.EmbeddingBag(CHARACTER_ROWS, width, mode="sum", sparse=True)
         nn.init.normal_(self.tokens.weight, std=0.05)
         nn.init.normal_(self.characters.weight, std=0.15)
-        self.near = nn.Linear((2 * WINDOW + 1) * WIDTH, NEAR)
-        self.conv1 = nn.Linear(3 * WIDTH, WIDTH)
-        self.conv2 = nn.Linear(3 * WIDTH, WIDTH)
-        self.around = nn.Linear(_LEFT * WIDTH, AROUND)
-        self.merge = nn.Linear(NEAR + AROUND, MERGED)
-        self.label = nn.Linear(MERGED, LABELS)
-        self.coarse = nn.Linear(MERGED, coarse)
+        self.near = nn.Linear((2 * WINDOW + 1) * width, sizes.near)
+        self.conv1 = nn.Linear(3 * width, width)
+        self.conv2 = nn.Linear(3 * width, width)
+        self.around = nn.Linear(_LEFT * width, sizes.around)
+        self.merge = nn.Linear(sizes.near + sizes.around, sizes.merged)
+        self.label = nn.Linear(sizes.merged, LABELS)
+        self.coarse = nn.Linear(sizes.merged, coarse)
         self.drop = 0.2
         self.off = 0.1
         self.thin = 0.1
@@ -53,7 +68,7 @@ class Network(nn.Module):
         count, length, _ = characters.shape
         flat_rows = characters.flatten(0, 1)
         flow = self.characters(flat_rows, per_sample_weights=self._thinned(flat_rows))
-        flow = flow.view(count, length, WIDTH)
+        flow = flow.view(count, length, self.width)
         flow = functional.dropout(flow, self.drop, self.training)
         flow = _convolved(flow, self.conv1, 1)
         flow = _convolved(flow, self.conv2, 3)

@@ -22,9 +22,13 @@ _WESTERN: list[str] = _MATERIAL["western"].split()
 _SURNAMES, _MIDDLE, _GIVEN = (
     _MATERIAL[f"vietnamese_{part}"].split() for part in ("surnames", "middle", "given")
 )
+_WORLD_GIVEN: list[str] = _MATERIAL["world_given"].split()
+_WORLD_SURNAMES: list[str] = _MATERIAL["world_surnames"].split()
 _OTHERS: list[str] = _MATERIAL["central_asian"].split()
 _HANJA_SURNAMES: str = _MATERIAL["hanja_surnames"]
 _HANJA_GIVEN: str = _MATERIAL["hanja_given"]
+_GIVEN_SYLLABLES = "".join(sorted(GIVEN))
+_COMPOUND = sorted(COMPOUND_SURNAMES)
 
 
 def final_class(word: str) -> int:
@@ -95,13 +99,22 @@ class People:
 
     def surname(self) -> str:
         """One syllable, as often as people bear it, rare ones more often."""
+        if self._chance.random() < 0.12:
+            return self._chance.choice(self._surnames)
         return self._chance.choices(self._surnames, self._weights)[0]
 
     def given(self) -> str:
-        """Two syllables."""
-        if self._chance.random() < 0.6:
+        """Two syllables: a known pair, parts of two, or any syllables of names."""
+        dice = self._chance.random()
+        if dice < 0.5:
             return self._chance.choice(self._pairs)
+        if dice > 0.82:
+            return self._syllable() + self._syllable()
         return self._chance.choice(self._pairs)[0] + self._chance.choice(self._pairs)[1]
+
+    def _syllable(self) -> str:
+        """A syllable of given names, rare ones as often as usual ones."""
+        return self._chance.choice(_GIVEN_SYLLABLES)
 
     def korean(self) -> str:
         """A full name: mostly three syllables, some of two and of four."""
@@ -118,8 +131,12 @@ class People:
 
     def korean4(self) -> str:
         """A compound surname and a given name, or a surname and three syllables."""
-        compound = self._chance.choice(sorted(COMPOUND_SURNAMES))
-        return compound + (self.given() if self._chance.random() < 0.9 else self.given()[0])
+        dice = self._chance.random()
+        if dice < 0.4:
+            last = self._syllable() if dice < 0.2 else self._chance.choice(self._pairs)[1]
+            return self.surname() + self.given() + last
+        compound = self._chance.choice(_COMPOUND)
+        return compound + (self.given() if dice < 0.94 else self.given()[0])
 
     def foreign_word(self, length: int) -> str:
         """One word of a foreign name in Hangul of about this many syllables."""
@@ -143,13 +160,26 @@ class People:
         if dice < 0.22:
             middle = [pick(_MIDDLE) for _ in range(pick((0, 1, 1, 1, 2)))]
             return pick(("", " ", " ", " ")).join([pick(_SURNAMES), *middle, pick(_GIVEN)])
-        if dice < 0.34:
+        if dice < 0.42:
+            return self._from_west()
+        if dice < 0.52:
             return " ".join(pick(_OTHERS) for _ in range(pick((1, 2, 2))))
         count = self._chance.choices((1, 2, 3), (5, 5, 1))[0]
         lengths = (2, 3, 4, 5)
         return " ".join(
             self.foreign_word(self._chance.choices(lengths, (3, 4, 3, 1))[0]) for _ in range(count)
         )
+
+    def _from_west(self) -> str:
+        """Given names and surnames in Hangul: 마리아 김, 김소피아, 안드레스 페레스 로차."""
+        pick, dice = self._chance.choice, self._chance.random()
+        if dice < 0.15:
+            return f"{pick(_WORLD_GIVEN)} {self.surname()}"
+        if dice < 0.35:
+            return self.surname() + pick(_WORLD_GIVEN)
+        count = pick((0, 0, 1, 1, 1, 2, 3))
+        family = [pick(_WORLD_SURNAMES) for _ in range(count)]
+        return pick((" ", " ", " ", "·", "")).join([pick(_WORLD_GIVEN), *family])
 
     def latin(self) -> str:
         """A romanised name: Hong Gil-dong, HONG GILDONG, Gil Dong Hong, or a foreign one."""

@@ -35,7 +35,7 @@ from training.names.corpus import Corpus, Labelled, read, read_marked, relabelle
 from training.names.evaluate import recall_where, strict
 from training.names.examples import COARSE, IGNORED, Block, blocks
 from training.names.filtering import trained_filter
-from training.names.network import LABELS, Network
+from training.names.network import LABELS, SHIPPED, WIDE, Network
 from training.names.offices import Offices
 from training.names.people import People
 from training.names.weights import packed
@@ -51,6 +51,7 @@ _COARSE_SHARE = 0.2
 _FILTER_LESSONS = 5
 _UNAVERAGED = 0.5  # of the epochs; the weights after each later one are averaged
 _BATCH = 192
+_BELOW = 0.5  # of the filter's scores: what hardly fails is learnt, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Options:
     fold: int | None
     teachers: tuple[Path, ...]
     soft: float
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Trainer:
 
     def __init__(self, options: Options, reader: Reader, steps: int) -> None:
         torch.manual_seed(options.seed)
-        self.network = Network(len(COARSE))
+        self.network = Network(len(COARSE), WIDE if options.wide else SHIPPED)
         self.mean = swa_utils.AveragedModel(self.network)
         self._reader = reader
         self._soft = options.soft
@@ -185,12 +187,15 @@ def taught(
 
     Of generated text the labels are certain: there they stand in the opinion's place.
     """
-    said = np.stack([_softmax(teacher.scores(block.tokens, chosen)) for teacher in teachers])
     number = block.sentence[chosen]
     opinion = np.eye(LABELS, dtype=np.float32)[block.labels[chosen]]
     for fold in range(FOLDS):
         own = (number >= 0) & (number % FOLDS == fold)
-        opinion[own] = said[fold::FOLDS, own].mean(0)
+        if own.any():
+            said = [
+                _softmax(one.scores(block.tokens, chosen[own])) for one in teachers[fold::FOLDS]
+            ]
+            opinion[own] = np.mean(said, axis=0)
     return opinion
 
 
@@ -207,7 +212,7 @@ class Lesson:
         self._numbers = [number for number, _ in kept]
         self._corpus = Corpus([text for _, text in kept], self._chance, dictionary.nouns(masks))
         self._people = People(self._chance, self._corpus.names)
-        self._offices = Offices(self._chance, self._people, masks)
+        self._offices = Offices(self._chance, self._people, masks, self._corpus.words)
         self._lines = options.lines
         self._reader = reader
 
@@ -240,9 +245,9 @@ def measured(model: NameModel, data: Sets, offices: Sequence[Labelled]) -> str:
 
 
 def judged(reader: Reader, filtering: tuple[Tensor, float], block: Block) -> NDArray[np.intp]:
-    """The tokens that the network is trained on: those that pass the filter, and all names."""
+    """The tokens that the network is trained on: names, and what passes the filter or nearly."""
     table, threshold = filtering
-    passed = table.numpy()[reader.filter_rows(block.tokens)].sum(0) > threshold
+    passed = table.numpy()[reader.filter_rows(block.tokens)].sum(0) > threshold - _BELOW
     return np.flatnonzero((passed & (block.labels == 0)) | (block.labels > 0))
 
 
@@ -293,6 +298,7 @@ def main() -> int:
     parser.add_argument("--fold", type=int, choices=range(FOLDS))
     parser.add_argument("--teachers", type=Path, nargs="*", default=())
     parser.add_argument("--soft", type=float, default=0.5)
+    parser.add_argument("--wide", action="store_true", help="for a teacher: larger layers")
     given = vars(parser.parse_args())
     given["teachers"] = tuple(given["teachers"])
     options = Options(**given)

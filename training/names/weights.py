@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from redaction.recognizers.kr.names_features import WINDOW
-from training.names.network import NEAR
 
 _LARGEST = 127  # of a signed byte
 
@@ -29,6 +28,7 @@ def packed(
     filter_scale = float(np.abs(scores).max()) / _LARGEST
     label_bias = state["label.bias"].copy()
     label_bias[0] -= bias
+    near = len(state["near.bias"])
     scales = np.tile(token_scale, 2 * WINDOW + 1)
     dense = {
         "characters.scale": character_scale,
@@ -40,8 +40,8 @@ def packed(
         "conv2.bias": state["conv2.bias"],
         "around.weight": state["around.weight"].T,
         "around.bias": state["around.bias"],
-        "merge.near": state["merge.weight"].T[:NEAR],
-        "merge.around": state["merge.weight"].T[NEAR:],
+        "merge.near": state["merge.weight"].T[:near],
+        "merge.around": state["merge.weight"].T[near:],
         "merge.bias": state["merge.bias"],
         "label.weight": state["label.weight"].T,
         "label.bias": label_bias,

@@ -30,7 +30,7 @@ from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recog
 from redaction.recognizers.resolve import resolve
 
 WEIGHTS = Path(__file__).with_name("names.npz")
-DIGEST = "39622c7b9785282d75936e15e543de98b74a67928ba1589214c3e0d41e273dad"
+DIGEST = "783fb2ef009ae70260b0efbe361bbd8333c4c93f7f13c8cdcecea9b0bcfe7dc3"
 """SHA-256 of the weights; docs/names.md says how they were made and under which licence."""
 
 # Less than every rule of person.py that is sure: a form says what its fields hold.
@@ -42,8 +42,8 @@ _CANARY = Canary("PERSON", "어제 회의에서 서동빈이 계획에 반대했
 
 # What may stand behind a surname alone: 이 대통령, 김 전 장관, 박모 씨. Else it is another word.
 _BEHIND_SURNAME = re.compile(
-    rf"[ ]?모?[ ]?(?:씨|양|군)(?=$|[^가-힣]|{PARTICLES})|[ ]?모(?=[ (])|[ ][가-힣]{{2}}|[ ]전[ ]"
-    rf"|\([0-9]{{2}}[세,·)]|(?:{TITLES})"
+    rf"[ ]?모?[ ]?(?:씨|양|군)(?=$|[^가-힣]|{PARTICLES}|에[ ])|[ ]?모(?=[ (])|[ ][가-힣]{{2}}"
+    rf"|[ ]전[ ]|\([0-9]{{2}}[세,·)]|(?:{TITLES})"
 )
 _SPACED_BEFORE = re.compile("(?:^|[^가-힣])[가-힣] [가-힣] $")
 _PAIR = re.compile("(?<![가-힣] )(?<![가-힣])[가-힣] {1,3}[가-힣](?![가-힣]| [가-힣])")
@@ -67,7 +67,12 @@ _FIELD_NAME = re.compile("[명일처][\"']?[ ]?:|.[ ]?번호")
 _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
 _PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)|에게|한테|께|아(?![가-힣])")
 # How sure the network must be of any word, of a usual noun, and of the beginning of a longer word.
-_ANY_WORD, _NOUN, _WITHIN_WORD = 0.6, 0.9, 0.92
+_ANY_WORD, _NOUN, _WITHIN_WORD = 0.6, 0.8, 0.92
+# And of Latin letters, which rules find where they are written like Korean names or labelled.
+_LATIN = 0.9
+_BEFORE_LATIN = " \n\t(,\"'"
+_CAPITALISED = re.compile("[A-Z][a-z]{2,14}(?: [A-Z][a-z]{1,14}){0,3}")
+_PERSON_BEHIND = re.compile(rf"[ ]?(?:{TITLES}|씨|님)|[ ]?[(,<]|(?:{PARTICLES}){{1,2}}(?![가-힣])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class _Finder:
         beside = (*in_talk(text, mask), *from_abroad(text, mask))
         known = resolve((*self.rules(reading), *beside))
         said = list(in_brackets(reading.text, self._found(reading.text)))
-        yield from _together(known, said)
+        yield from _together(text, known, said)
 
     def _found(self, text: str) -> Iterator[Span]:
         for name in map(partial(_called, text), self.model.find([text])[0]):
@@ -114,7 +119,7 @@ def _believed(text: str, name: Name) -> bool:
         word = is_noun(text[name.start : name.end + 1])
         return bool(known) and not word and _BEHIND_SURNAME.match(text, name.end) is not None
     if value.isascii():
-        return False  # romanised names and those behind labels are found by rules
+        return name.score >= _LATIN and _in_korean(text, name)
     if (
         _of_noun(text, name.start, name.end)
         or is_historic(value, text, name.end)
@@ -136,6 +141,17 @@ def _believed(text: str, name: Name) -> bool:
 def _alone(text: str, name: Name) -> bool:
     """Whether a text holds nothing but a name."""
     return _BLANK_END.match(text, name.end) is not None and not text[: name.start].strip()
+
+
+def _in_korean(text: str, name: Name) -> bool:
+    """Whether a name in Latin letters stands in a Korean sentence, as people do: Kevin과는."""
+    value = text[name.start : name.end]
+    alone = name.start == 0 or text[name.start - 1] in _BEFORE_LATIN
+    return (
+        alone
+        and _CAPITALISED.fullmatch(value) is not None
+        and _PERSON_BEHIND.match(text, name.end) is not None
+    )
 
 
 def _of_noun(text: str, start: int, end: int) -> bool:
@@ -180,17 +196,16 @@ def _needed(text: str, name: Name) -> float:
 
 
 def _unlike(value: str, mask: int) -> float:
-    """How sure the network must be of three syllables that the dictionary does not know."""
-    if len(value) != 3 or mask or not _HANGUL.fullmatch(value):
+    """How sure the network must be of three syllables or less that the dictionary does not know."""
+    if len(value) > 3 or mask or not _HANGUL.fullmatch(value):
         return 0.0
-    if value[0] not in SURNAMES:
-        return 0.8
-    return 0.0 if built_like_name(value) and not is_noun(value[1:]) else 0.7
+    if not built_like_name(value):
+        return 0.85
+    return 0.7 if len(value) == 3 and is_noun(value[1:]) else 0.0
 
 
-def _together(known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:
-    """Both, without overlaps: of two at one place the rules' span, unless it is weaker and
-    shorter.
+def _together(text: str, known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:
+    """Both, without overlaps: of two at one place the rules' span, unless it gives way.
 
     Both come ascending and disjoint, apart from names in Hanja behind others.
     """
@@ -202,15 +217,33 @@ def _together(known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:
         beside = at
         while beside < len(known) and known[beside].start < span.end:
             beside += 1
-        if all(
-            rule.score < min(_WEAK, span.score)
-            and span.start <= rule.start
-            and rule.end <= span.end
-            for rule in known[at:beside]
-        ):
+        if all(_gives_way(text, rule, span) for rule in known[at:beside]):
             yield span
             at = beside
     yield from known[at:]
+
+
+def _gives_way(text: str, rule: Span, said: Span) -> bool:
+    """Whether a rule's span is less than what the network found there.
+
+    So are one that is weaker and not longer, one word of a name of several (아이다 페레스 로차),
+    and a weak one with a particle at its end (검사 손란이 기소하고).
+    """
+    if said.start <= rule.start and rule.end <= said.end:
+        words = text[said.start : said.end].split(" ")
+        several = len(words) > 1 and not any(map(_full, words))
+        return rule.score < min(_WEAK, said.score) or (several and _size(rule) < _size(said))
+    with_particle = (rule.start, rule.end) == (said.start, said.end + 1)
+    return with_particle and rule.score < min(_WEAK, said.score)
+
+
+def _size(span: Span) -> int:
+    return span.end - span.start
+
+
+def _full(word: str) -> bool:
+    """Whether a word is built like a full Korean name."""
+    return len(word) == 3 and built_like_name(word)
 
 
 def name_finder(rules: Recognizer) -> Recognizer:

@@ -1,6 +1,6 @@
 """The name finder: which tokens of texts begin a person's name, and how far it reaches.
 
-A logistic filter over hashed features passes some ten percent of the tokens; for those a token
+A logistic filter over hashed features passes some twenty percent of the tokens; for those a token
 branch (the sums of feature rows of seven tokens, one hidden layer) and a character branch (rows of
 seventeen characters, two residual convolutions) are merged by one hidden layer into a label: no
 name, or a name of one to eight syllables that begins here (B) or continues the one before (I).

@@ -30,7 +30,7 @@ from redaction.recognizers.recognizer import Pack
 
 KR = Pack(
     name="kr",
-    version="5",
+    version="6",
     recognizers=(
         *(RRN, FRN, PASSPORT, DRIVER_LICENSE, SECRET, CARD, ACCOUNT, PHONE, EMAIL),
         *(HEALTH_INSURANCE, CUSTOMS_CODE, MILITARY_NUMBER, MEMBER_NUMBER, BRN, CRN, PLATE),

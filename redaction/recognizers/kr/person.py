@@ -165,6 +165,8 @@ def _before_titles(text: str) -> Iterator[Span]:
         title = title.removesuffix("님") or title
         if not _plausible(name):
             continue
+        if title == "님" and _IS_TITLE.fullmatch(name, 1):
+            continue  # 황주임님: person_talk.py
         if not _believed(name, title, apart=bool(match["gap"])) or is_noun(name[-1] + title):
             continue
         if is_historic(name, text, match.end("name")):

@@ -32,6 +32,18 @@ def names(text: str) -> list[str]:
         ("사외이사 Maria Gonzalez, 감사 John Q. Public", ["Maria Gonzalez", "John Q. Public"]),
         ("From: Jiwoo Park", ["Jiwoo Park"]),
         ("사망자: 간호조무사 공유진(41)", ["공유진"]),
+        # Single Latin names in a Korean sentence; a name of several words, where a rule knew one.
+        ("다문화센터 상담사 Amira가 통역했다", ["Amira"]),
+        ("발표는 Sofia 씨가 맡고 Excel 파일은 Teams로 보낸다", ["Sofia"]),
+        ("접수자: 소피아 김", ["소피아 김"]),
+        # What a weak rule could not know: the particle behind a name, the rank before 님.
+        ("검사 손란이 기소하고", ["손란"]),
+        ("어제 당직은 황주임님이 섰다", ["황"]),
+        ("경찰은 최씨에 대해 영장을 신청했다", ["최"]),
+        # Rare syllables, four of them, and words, where only a name can stand.
+        ("행정실 마동필입니다", ["마동필"]),
+        ("접수 담당 계옥분 010-1234-5678", ["계옥분"]),
+        ("세대주 모과, 세대원 한결", ["모과", "한결"]),
     ],
 )
 def test_name_without_a_form_of_its_own_is_found(text: str, expected: list[str]) -> None:
@@ -52,6 +64,12 @@ def test_name_without_a_form_of_its_own_is_found(text: str, expected: list[str])
         "협조자 민원봉사과, 회계과와 총무과",
         "대표 Seoul Center, 감사 Korea Bank",
         "305동 1101호 문 앞",
+        "Windows가 느리고 Zoom이 끊긴다",
+        "지금은 할머니 댁에 있다",
+        "고구마 두 상자와 서리태 한 되",
+        "민원콜 21건, 이사철 전입 38건, 견인료 40,000원",
+        "며느리한테 물어볼게요, 사위는 병원에 있어요",
+        "업종코드 77701, 필요경비 32,649,000원",
     ],
 )
 def test_word_that_only_looks_like_a_name_stays(text: str) -> None:
