@@ -22,6 +22,7 @@ from redaction.recognizers.kr.name_words import (
     is_noun,
     spaced_noun,
 )
+from redaction.recognizers.kr.names_features import COMMON
 from redaction.recognizers.kr.names_model import Name, NameModel, load
 from redaction.recognizers.kr.person_abroad import from_abroad
 from redaction.recognizers.kr.person_forms import in_brackets
@@ -63,6 +64,13 @@ _BODIES = (
 )
 _BLANK_END = re.compile(r"\s*\Z")
 _FIELD_NAME = re.compile("[명일처][\"']?[ ]?:|.[ ]?번호")
+# Firms of four and more syllables: 김상사 may be a sergeant.
+_FIRMS = (
+    *("급식", "테크", "환경", "상사", "식품", "유통", "물산", "물류", "시스템", "소프트", "푸드"),
+    *("엔지니어링", "인쇄", "조경", "농원", "분식", "김밥", "치킨", "카페", "타일", "마트"),
+)
+# Sentences end so, names do not: 남았어요, 조회해 주세요, 알려줘.
+_VERBAL = re.compile(r"[가-힣]+(?:[어아여해]요|[세네군까대래는]요|니다|[려해어]줘)")
 # What may stand behind a name within its word; anything else is the rest of a longer word.
 _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
 _PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)|에게|한테|께|아(?![가-힣])")
@@ -90,9 +98,16 @@ class _Finder:
 
     def _found(self, text: str) -> Iterator[Span]:
         for name in map(partial(_called, text), self.model.find([text])[0]):
-            if _believed(text, name):
+            if _believed(text, name) and not self._of_nouns(text[name.start : name.end]):
                 score = max(LEAST_SCORE, min(name.score, _MOST))
                 yield Span(name.start, name.end, "PERSON", score, _RULE)
+
+    def _of_nouns(self, value: str) -> bool:
+        """Whether several words are usual nouns, each of them: 허용 대역."""
+        words = value.split(" ") if " " in value else ()
+        return bool(words) and all(
+            len(word) > 1 and self.model.mask(word) & COMMON for word in words
+        )
 
 
 def _called(text: str, name: Name) -> Name:
@@ -124,6 +139,8 @@ def _believed(text: str, name: Name) -> bool:
         _of_noun(text, name.start, name.end)
         or is_historic(value, text, name.end)
         or value.endswith(_BODIES)
+        or (len(value) > 3 and value.endswith(_FIRMS))
+        or _VERBAL.fullmatch(value)
     ):
         return False
     # 민원봉사과: behind an open syllable 과 is no particle, but a division.

@@ -143,6 +143,12 @@ def test_the_pack_names_its_weights_and_finds_its_canary():
         "김대중컨벤션센터와 정지용문학관, 이순신대교",
         # One word that is all there is, as in a value of JSON.
         "맑음",
+        "허용 대역 10/8",
+        "허용 대역 <없음>/24",
+        "이번 달 예산 1,426,000원 남았어요\n네 알겠습니다 ㅎㅎ",
+        "바코드 8807065542314, 도서 ISBN",
+        "한우리급식(등록번호 없음)은 입찰 참가 자격이 있다.",
+        "유진테크(법인)은 입찰 참가 자격이 있다.",
     ],
 )
 def test_history_programs_and_forms_are_nobody(text):
