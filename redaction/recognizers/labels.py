@@ -93,6 +93,7 @@ class Lexicon:
         found = [
             (match.start(), match.end(), self._subjects[match[0].replace(" ", "")])
             for match in self._pattern.finditer(text)
+            if len(match[0]) > _LETTERED or not _within_latin(text, match.start())
         ]
         words = [
             (match.start(), match.end(), subjects)
@@ -106,6 +107,12 @@ class Lexicon:
             [end for _, end, _ in found],
             [subjects for _, _, subjects in found],
         )
+
+
+def _within_latin(text: str, start: int) -> bool:
+    """Whether a Latin letter stands directly behind another: the M of iM)."""
+    around = text[start - 1 : start + 1] if start else ""
+    return around.isascii() and around.isalpha()
 
 
 def _subjects(words: Mapping[str, str], plain: Callable[[str], str]) -> dict[str, frozenset[str]]:
@@ -146,6 +153,7 @@ def _spelled(word: str) -> str:
 _REACH_BEFORE = 28
 _REACH_BEHIND = 24
 _LEADING = " \t|:·-*\"'"
+_LETTERED = 2  # labels no longer than this are a letter and a sign: M), T.
 _ENDS_LINE = re.compile(r"[^0-9A-Za-z\n]{0,12}")
 
 

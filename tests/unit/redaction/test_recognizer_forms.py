@@ -312,6 +312,8 @@ TABLES_AND_LOGS = [
     "사업자번호 {{KR_BRN|123~45~67890}}",
     "계좌번호 {{KR_BANK_ACCOUNT|671054-\n33-566882}}",
     "농협 계좌 {{KR_BANK_ACCOUNT|302.1234.5678.91}}",
+    "대구은행(iM) {{KR_BANK_ACCOUNT|504-10-123456-7}}",
+    "M) {{PHONE_NUMBER|010-1234-5678}} T){{PHONE_NUMBER|02-345-6789}}",
     "번호는 {{PHONE_NUMBER|공일공 일이삼사 오육칠이}}입니다",
     "번호가 {{PHONE_NUMBER|공일공일이삼사오육칠팔}}이고",
     "카드번호 {{CREDIT_CARD|사오일팔 공일팔팔 삼공구칠 칠공일이}}입니다",
