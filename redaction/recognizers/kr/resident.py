@@ -70,6 +70,11 @@ _BEHIND_BIRTH = re.compile(
     r"(?<![0-9])(?P<birth>[0-9]{6})(?P<between>[가-힣 ,.:/\n]{1,14})[뒤뒷][가-힣 :]{0,8}"
     r"(?P<digits>[0-9]{7})(?![0-9-])"
 )
+# 85년 4월 12일 - 1234567: the first half is a date in words.
+_BEHIND_DATE = re.compile(
+    r"(?P<year>[0-9]{2}|[0-9]{4})[년年][ ]?(?P<month>[0-9]{1,2})[월月][ ]?(?P<day>[0-9]{1,2})[일日]"
+    r"생?[ ]?-[ ]?(?P<digits>[1-8][0-9]{6})(?![0-9-]|[ ]?[원건명])"
+)
 # ******-1234567: the other half is hidden.
 _HIDDEN_FIRST = re.compile(r"(?<![0-9*●○◯xX#])[*●○◯xX#]{6}[ ]?-[ ]?(?P<digits>[0-9]{7})(?![0-9-])")
 _HIDINGS = tuple(mark * 6 for mark in "*●○◯xX#")
@@ -193,6 +198,10 @@ def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
             text, max(0, match.start() - _SECOND_REACH), match.start("digits")
         )
         if named and match["digits"][0] in kinds and is_birth(match["birth"] + match["digits"]):
+            yield Span(*match.span("digits"), entity, 0.8, "resident.second")
+    for match in _BEHIND_DATE.finditer(text) if "월" in text or "月" in text else ():
+        birth = f"{match['year'][-2:]}{match['month']:0>2}{match['day']:0>2}"
+        if match["digits"][0] in kinds and is_birth(birth + match["digits"]):
             yield Span(*match.span("digits"), entity, 0.8, "resident.second")
     for match in _HIDDEN_FIRST.finditer(text) if any(map(text.__contains__, _HIDINGS)) else ():
         nearby = _LABELS_OF_SEPARATED.around(reading, *match.span())
