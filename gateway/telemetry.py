@@ -7,6 +7,7 @@ user, no path. Logs are JSON lines: a constant event name, identifiers, counts, 
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TextIO
 
@@ -204,7 +205,11 @@ def where(error: BaseException) -> str:
 
 
 class _NamesOnly(logging.Handler):
-    """Writes that a library complained, never what it said."""
+    """Writes that a library complained, never what it said.
+
+    Where the stream takes nothing more the complaint is lost: raised here, it would end what the
+    library was doing (an answer of an engine, say).
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -218,4 +223,5 @@ class _NamesOnly(logging.Handler):
             "",
             {"event": "library.error", "logger": record.name, "error": place, "level": "error"},
         )
-        print(line, file=self._stream, flush=True)
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
+            print(line, file=self._stream, flush=True)
