@@ -1,6 +1,7 @@
 {{/* A part that works once a day on the record, in a Job of its own: its account, settings, network
-     and CronJob. dict "root" $ "part" its name "args" the command "values" its values "passwords"
-     the files of its passwords, "mounts" and "volumes" in YAML of its own, "egress" of its own. */}}
+     and CronJob; where days are archived, it reaches them. dict "root" $ "part" its name "args" the
+     command "values" its values "passwords" the files of its passwords "keys" the archive's bucket's
+     "readOnly" whether it only reads the days. */}}
 {{- define "gwanmun.daily" -}}
 {{- $name := printf "%s-%s" (include "gwanmun.name" .root) .part -}}
 {{- $labels := include "gwanmun.labels" (dict "root" .root "component" .part) -}}
@@ -36,7 +37,7 @@ spec:
   egress:
     {{- include "gwanmun.toDns" .root | nindent 4 }}
     {{- include "gwanmun.toDatabase" .root | nindent 4 }}
-    {{- with .egress }}
+    {{- with include "gwanmun.toArchive" .root }}
     {{- . | nindent 4 }}
     {{- end }}
 ---
@@ -72,14 +73,14 @@ spec:
                 - name: keys
                   mountPath: /run/secrets/gwanmun/keys
                   readOnly: true
-                {{- with .mounts }}
+                {{- with include "gwanmun.archiveMounts" . }}
                 {{- . | nindent 16 }}
                 {{- end }}
           volumes:
             {{- include "gwanmun.volumes" (dict "root" .root "config" $name "dataSize" .values.dataSize) | nindent 12 }}
             {{- include "gwanmun.secretVolume" (dict "name" "passwords" "files" .passwords) | nindent 12 }}
             {{- include "gwanmun.keys" (dict "secret" .root.Values.keys.gateway.secret "files" (list "trust.json" "writer.pem")) | nindent 12 }}
-            {{- with .volumes }}
+            {{- with include "gwanmun.archiveVolumes" . }}
             {{- . | nindent 12 }}
             {{- end }}
 {{- end }}
