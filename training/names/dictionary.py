@@ -131,10 +131,9 @@ def static_function(masks: dict[str, int]) -> NDArray[np.uint16]:
     keys = np.fromiter(by_hash, np.uint32, len(by_hash))
     values = np.fromiter(by_hash.values(), np.uint16, len(by_hash))
     third = int(len(keys) * 1.24) // 3 + 32
-    first, second, last, prints = cells(keys, third)
-    places = np.stack([first, second, last], 1)
+    places, prints = cells(keys, third)
     wanted = (prints << np.uint16(7)) | values
-    return _solved(places, wanted, 3 * third)
+    return _solved(places.T, wanted, 3 * third)
 
 
 def _solved(places: NDArray[np.intp], wanted: NDArray[np.uint16], size: int) -> NDArray[np.uint16]:

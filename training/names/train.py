@@ -23,10 +23,10 @@ from torch.nn import functional
 from torch.optim import swa_utils
 
 from redaction.recognizers.kr.names_features import (
+    AROUND,
     CHARACTER_ROWS,
     Reader,
     Tokens,
-    surroundings,
     windows,
 )
 from redaction.recognizers.kr.names_model import NameModel, unpacked
@@ -107,9 +107,9 @@ def batch(reader: Reader, tokens: Tokens, chosen: NDArray[np.intp]) -> _Batch:
     places = np.unique(near[near < len(tokens)])
     slot = np.full(len(tokens) + 1, len(places), np.int64)
     slot[places] = np.arange(len(places))
-    at, outside = surroundings(tokens, chosen)
+    at = tokens.start[chosen][:, None] + AROUND
     characters = reader.character_rows(tokens, at.reshape(-1))
-    characters[:, outside.reshape(-1)] = CHARACTER_ROWS - 1
+    characters[:, tokens.outside(at).reshape(-1)] = CHARACTER_ROWS - 1
     characters = np.ascontiguousarray(characters.T).reshape(*at.shape, 3)
     rows = np.ascontiguousarray(reader.token_rows(tokens, places).T)
     return _Batch(

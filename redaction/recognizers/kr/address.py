@@ -358,7 +358,7 @@ def _bare(text: str, known: list[Span]) -> Iterator[Span]:
     """Addresses behind their label that nothing else has read."""
     for match in _BARE.finditer(text) if any(label in text for label in _BARE_LABELS) else ():
         end, details = _tail(text, match.end())
-        read = any(span.start < end and match.start("address") < span.end for span in known)
+        read = _is_read(known, match.start("address"), end)
         if not read and (details or not _COUNTED.match(text, end)):
             yield Span(match.start("address"), end, "KR_ADDRESS", 0.65, "address.bare")
 
@@ -375,8 +375,13 @@ def _flats(text: str, known: list[Span]) -> Iterator[Span]:
     """Units that nothing but the neighbourhood of the words makes somebody's home."""
     for match in _FLAT.finditer(text) if "호" in text else ():
         span = Span(*match.span("flat"), "KR_ADDRESS", 0.6, "address.flat")
-        if not any(one.start < span.end and span.start < one.end for one in known):
+        if not _is_read(known, span.start, span.end):
             yield span
+
+
+def _is_read(known: list[Span], start: int, end: int) -> bool:
+    """Whether a known address holds any of a range."""
+    return any(span.start < end and start < span.end for span in known)
 
 
 def _longest(spans: Iterator[Span]) -> Iterator[Span]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from redaction.entity import Span
-from redaction.recognizers.kr.name_words import TITLES, built_like_name, may_be_name
+from redaction.recognizers.kr.name_words import TITLES, is_usual_name, may_be_name
 from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, Number, read_numbers
@@ -99,15 +99,10 @@ def _dates(reading: Reading) -> Iterator[tuple[int, int, int]]:
             yield number.start, end, year
 
 
-def _usual(name: str) -> bool:
-    """Whether three syllables are a surname and a usual given name."""
-    return built_like_name(name) and may_be_name(name)
-
-
 def _named_day(text: str, start: int) -> bool:
     """Whether six digits stand directly behind a usual name: 곽도원 581203."""
     named = _BEFORE_DAY.search(text, max(0, start - 5), start)
-    return named is not None and _usual(named["name"])
+    return named is not None and is_usual_name(named["name"])
 
 
 def _digits(text: str) -> str:
@@ -176,7 +171,7 @@ def _in_brackets(text: str, start: int, end: int) -> bool:
 def _names_follow(text: str, end: int) -> bool:
     """Whether a usual name of three syllables stands behind: 85년생 김지훈."""
     named = _NAMED_BEHIND.match(text, end)
-    return named is not None and _usual(named["name"])
+    return named is not None and is_usual_name(named["name"])
 
 
 def _years(reading: Reading) -> Iterator[Span]:

@@ -278,6 +278,11 @@ def may_be_name(word: str) -> bool:
     return len(word) >= 3 and not is_noun(word) and (known or GIVEN.issuperset(word[1:]))
 
 
+def is_usual_name(word: str) -> bool:
+    """Whether a word of three syllables or more is a surname and a usual given name, no noun."""
+    return built_like_name(word) and may_be_name(word)
+
+
 # Endings of offices and bodies: what stands before a title with one of these is where, not who.
 BODY_ENDINGS = frozenset("과팀실청처국소부")
 

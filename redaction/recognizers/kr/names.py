@@ -104,9 +104,8 @@ class _Finder:
 
     def _of_nouns(self, value: str) -> bool:
         """Whether several words are usual nouns, each of them: 허용 대역."""
-        words = value.split(" ") if " " in value else ()
-        return bool(words) and all(
-            len(word) > 1 and self.model.mask(word) & COMMON for word in words
+        return " " in value and all(
+            len(word) > 1 and self.model.mask(word) & COMMON for word in value.split(" ")
         )
 
 

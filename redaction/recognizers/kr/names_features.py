@@ -301,15 +301,6 @@ def windows(tokens: Tokens, chosen: Ints) -> Ints:
     return near
 
 
-def surroundings(tokens: Tokens, chosen: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-    """For each chosen token the positions around its beginning, and which are outside its text.
-
-    Both have the shape (tokens, BEFORE + 1 + BEHIND).
-    """
-    at = tokens.start[chosen][:, None] + AROUND
-    return at, tokens.outside(at)
-
-
 def lookup(dictionary: NDArray[np.uint16], keys: NDArray[np.uint32]) -> Classes:
     """The masks of keys in a static function; 0 for nearly all keys that it does not hold.
 
@@ -317,22 +308,14 @@ def lookup(dictionary: NDArray[np.uint16], keys: NDArray[np.uint32]) -> Classes:
     and smaller than Bloom and cuckoo filters", section 3): one cell in each third, together
     nine bits of fingerprint and seven of mask. One unknown key in 512 is taken for a known one.
     """
-    places, prints = _cells(keys.reshape(-1), len(dictionary) // 3)
+    places, prints = cells(keys.reshape(-1), len(dictionary) // 3)
     value: NDArray[np.uint16] = np.bitwise_xor.reduce(dictionary.take(places), 0)
     value ^= prints << np.uint16(7)  # what is left of a known key's cells is its mask
     value *= value < MASKS
     return value.astype(np.uint8).reshape(keys.shape)
 
 
-def cells(
-    keys: NDArray[np.uint32], third: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.uint16]]:
-    """The three cells of each key, and its fingerprint of nine bits."""
-    (first, second, last), prints = _cells(keys, third)
-    return first, second, last, prints
-
-
-def _cells(keys: NDArray[np.uint32], third: int) -> tuple[Ints, NDArray[np.uint16]]:
+def cells(keys: NDArray[np.uint32], third: int) -> tuple[Ints, NDArray[np.uint16]]:
     """The cells of keys in the three thirds, a row for each third, and the fingerprints."""
     mixed = keys.astype(np.uint64)
     mixed *= np.uint64(_MIXER)

@@ -20,13 +20,14 @@ _USES = frozenset(
 # Ten trillion, two people, a house's number: with spaces these are other things than plates.
 _ALSO_WORDS = frozenset("조호하자도로부대주사")
 _FORCES = frozenset("국합육해공")  # the armed forces'; words too, so only behind the label
-_REGION = re.compile(
-    "(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)[ ]?$"
+_REGIONS = (
+    "(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)"
 )
+_REGION = re.compile(f"{_REGIONS}[ ]?$")
 # 서울 강남 가 1234: two wheels (자동차관리법 제48조) have the district in the place of digits.
 _TWO_WHEELS = re.compile(
-    r"(?<![가-힣])(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남"
-    r"|제주)[ ]?[가-힣]{2,4}[ ]?[가나다라마바사아자차카타파하][ ]?[0-9]{4}(?![0-9-])"
+    rf"(?<![가-힣]){_REGIONS}[ ]?[가-힣]{{2,4}}[ ]?[가나다라마바사아자차카타파하][ ]?[0-9]{{4}}"
+    r"(?![0-9-])"
 )
 # What follows a sum or a count, and what a court's decision of the last century looks like.
 _COUNTED = re.compile(

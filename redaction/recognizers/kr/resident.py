@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from redaction.entity import Span
 from redaction.recognizers.kr.companies import behind_company
-from redaction.recognizers.kr.name_words import built_like_name, may_be_name
+from redaction.recognizers.kr.name_words import is_usual_name, may_be_name
 from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, Number
@@ -93,9 +93,14 @@ _CENTURIES = {"1": 1900, "2": 1900, "5": 1900, "6": 1900, "9": 1800, "0": 1800}
 _EAN_KOREA = "880"  # GS1 prefix of Korea: thirteen-digit bar codes that can look like a birth date
 
 
+def _year_of(digits: str) -> int:
+    """The year of birth that the first two digits and the seventh tell."""
+    return int(digits[:2]) + _CENTURIES.get(digits[6], 2000)
+
+
 def is_birth(digits: str) -> bool:
     """Whether the first seven digits are a day of birth and a digit for sex and century."""
-    year = int(digits[:2]) + _CENTURIES.get(digits[6], 2000)
+    year = _year_of(digits)
     month, day = int(digits[2:4]), int(digits[4:6])
     if not 1 <= month <= 12 or year > _LAST_YEAR:
         return False
@@ -178,14 +183,9 @@ def _in_column(text: str, number: Number) -> bool:
     if _MORE_BEHIND.match(text, number.end):
         return False
     before = _COLUMN_BEFORE.search(text, max(0, number.start - 20), number.start)
-    if before is None or (before["name"] and not _usual(before["name"])):
+    if before is None or (before["name"] and not is_usual_name(before["name"])):
         return False
-    born = int(number.digits[:2]) + _CENTURIES.get(number.digits[6], 2000)
-    return born >= _EARLIEST_IN_COLUMN
-
-
-def _usual(name: str) -> bool:
-    return built_like_name(name) and may_be_name(name)
+    return _year_of(number.digits) >= _EARLIEST_IN_COLUMN
 
 
 def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
