@@ -36,8 +36,8 @@ _LATIN = re.compile(
 )
 _ROLE_BEFORE = re.compile(
     rf"(?:(?<![가-힣])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"
-    r"|원장|친구|총무|소득자)(?:인|은|는)?[ ]|\b(?:Mr|Ms|Mrs|Dr|Prof)\.?[ ]"
-    r"|\b(?:Surname|Given names?|Full name|Name)[ ]?:[ ]{1,2})$"
+    r"|원장|친구|총무|소득자)(?:인|은|는)?[ ]|(?<![A-Za-z])(?:Mr|Ms|Mrs|Dr|Prof)\.?[ ]"
+    r"|(?<![A-Za-z])(?:Surname|Given names?|Full name|Name)[ ]?:[ ]{1,2})$"
 )
 _BODY = re.compile(
     r"\b(?:Inc|Ltd|Corp|Co|Korea|Center|Centre|Service|Services|System|Systems|Team|Group|Bank"

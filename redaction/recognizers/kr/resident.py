@@ -79,6 +79,7 @@ _BEHIND_DATE = re.compile(
 _HIDDEN_FIRST = re.compile(r"(?<![0-9*●○◯xX#])[*●○◯xX#]{6}[ ]?-[ ]?(?P<digits>[0-9]{7})(?![0-9-])")
 _HIDINGS = tuple(mark * 6 for mark in "*●○◯xX#")
 _RESIDENT = re.compile("주민|외국인[ ]?등록")
+_SEVEN = Forms(Form("second", "7"))
 _SECOND_REACH = 32
 _PLAIN_BETWEEN = 8
 _LABELS = Labels.of(WORDS, "resident foreigner", "office corporation health military member")
@@ -190,6 +191,8 @@ def _in_column(text: str, number: Number) -> bool:
 
 def _second_parts(reading: Reading, entity: str, kinds: str) -> Iterator[Span]:
     """The last seven digits alone, where the words say so: 주민번호 뒷자리 1234567."""
+    if not _SEVEN.stand(reading):
+        return
     text = reading.text
     for match in _BEHIND_BIRTH.finditer(text) if "뒤" in text or "뒷" in text else ():
         # The end of a line, or more words, may begin something else.

@@ -154,7 +154,9 @@ _LABELLED = ("SECRET", 0.8, "secret.label")
 _TOKENS = re.compile("(?:토큰|token)$", re.IGNORECASE)
 _MOST_TOKENS = 5
 # 아이디/비밀번호 hong85 / Hk7!example: the second one is the secret.
-_PAIR_BEFORE = re.compile(r"(?:아이디|계정|\bID)[ ]?[/,][ ]?[가-힣A-Za-z]{2,8}$", re.IGNORECASE)
+_PAIR_BEFORE = re.compile(
+    r"(?:아이디|계정|(?<![A-Za-z])ID)[ ]?[/,][ ]?[가-힣A-Za-z]{2,8}$", re.IGNORECASE
+)
 _PAIR = re.compile(rf"[ ]?[/,][ ]?(?P<value>{_VALUE})")
 
 

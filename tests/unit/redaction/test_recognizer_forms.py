@@ -83,6 +83,7 @@ PLATES = [
 SECRETS = [
     "최대 토큰 8192, max_token=4096, 인증 토큰 {{SECRET|81920000}}",
     "아이디/비밀번호 {{SECRET|hong85}} / {{SECRET|Gov2024!@}}",
+    "회원ID/비밀번호 {{SECRET|hong85}} / {{SECRET|Gov2024!@}}",
     "패스워드 정책 v2.1, 암호 SHA256 적용, 암호 AES-256-GCM",
     "암호: {{SECRET|SEED-1234}}",
     "비밀번호 {{SECRET|hong85}} / 10층",
