@@ -22,7 +22,7 @@ from redaction.recognizers.kr.name_words import (
     is_noun,
     spaced_noun,
 )
-from redaction.recognizers.kr.names_features import COMMON
+from redaction.recognizers.kr.names_features import COMMON, PERSON
 from redaction.recognizers.kr.names_model import Name, NameModel, load
 from redaction.recognizers.kr.person_abroad import from_abroad
 from redaction.recognizers.kr.person_forms import in_brackets
@@ -76,6 +76,8 @@ _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|�
 _PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)|에게|한테|께|아(?![가-힣])")
 # How sure the network must be of any word, of a usual noun, and of the beginning of a longer word.
 _ANY_WORD, _NOUN, _WITHIN_WORD = 0.6, 0.8, 0.92
+# And of words that are built like no Korean name: with a surname at least, and without one.
+_UNKNOWN, _STRANGE = 0.85, 0.93
 # And of Latin letters, which rules find where they are written like Korean names or labelled.
 _LATIN = 0.9
 _BEFORE_LATIN = " \n\t(,\"'"
@@ -129,6 +131,8 @@ def _believed(text: str, name: Name) -> bool:
     """What the network says, unless the words say that it can be no person."""
     value = text[name.start : name.end]
     if len(value) == 1:
+        if name.score < _ANY_WORD:
+            return False
         known = value in SURNAMES or "A" <= value <= "Z" or _SSI.match(text, name.end)
         word = is_noun(text[name.start : name.end + 1])
         return bool(known) and not word and _BEHIND_SURNAME.match(text, name.end) is not None
@@ -207,17 +211,22 @@ def _needed(text: str, name: Name) -> float:
     if _PERSONAL.match(text, name.end) is not None:
         return LEAST_SCORE
     if name.noun:
-        return _NOUN
+        return _NOUN if text[name.start] in SURNAMES or name.mask & PERSON else _STRANGE
     return max(_ANY_WORD, _unlike(text[name.start : name.end], name.mask))
 
 
 def _unlike(value: str, mask: int) -> float:
-    """How sure the network must be of three syllables or less that the dictionary does not know."""
-    if len(value) > 3 or mask or not _HANGUL.fullmatch(value):
+    """How sure the network must be of one word in Hangul that the dictionary knows as no name."""
+    if mask & PERSON or not _HANGUL.fullmatch(value):
         return 0.0
-    if not built_like_name(value):
-        return 0.85
-    return 0.7 if len(value) == 3 and is_noun(value[1:]) else 0.0
+    surname = value[0] in SURNAMES
+    if mask:
+        return 0.0 if surname else _NOUN
+    if len(value) > 3:  # 방문시간, 위클래스; without a surname it may be somebody from abroad
+        return _UNKNOWN if surname and value[:2] not in COMPOUND_SURNAMES else 0.0
+    if built_like_name(value):
+        return 0.7 if len(value) == 3 and is_noun(value[1:]) else 0.0
+    return _UNKNOWN if surname else _STRANGE
 
 
 def _together(text: str, known: Sequence[Span], said: Sequence[Span]) -> Iterator[Span]:
