@@ -84,6 +84,10 @@ class Lexicon:
             hits = reading.shared(self.read)
         return iter(()) if hits is None else hits.of(subject)
 
+    def __contains__(self, word: str) -> bool:
+        """Whether a whole word is one of any subject's."""
+        return word in self._subjects
+
     def names(self, reading: Reading, subject: str) -> bool:
         """Whether any word of a subject stands in a text."""
         return next(iter(self.of(reading, subject)), None) is not None
@@ -218,13 +222,17 @@ class Labels:
         return None
 
 
-# A separator, or a quoted cell as a whole (RFC 4180 section 2).
+_WIDE = "  "
+_GAP = r"(?<=[^ ])[ ]{2,}(?=[^ ])"
+# A separator, or a quoted cell as a whole (RFC 4180 section 2); last the gaps of aligned columns.
 _CELLS = MappingProxyType(
     {
-        mark: re.compile(rf'"[^"\n]*"|(?P<mark>{re.escape(mark)})')
-        for mark in ("\t", "|", ";", " / ", ",")
+        mark: re.compile(rf'"[^"\n]*"|(?P<mark>{_GAP if mark == _WIDE else re.escape(mark)})')
+        for mark in ("\t", "|", ";", " / ", ",", _WIDE)
     }
 )
+_LEAST_GAPS = 2  # prose has two spaces now and then
+_RULE = re.compile(r"[ |+:=-]*--[ |+:=-]*\r?")
 _WIDEST_LINE = 2_000
 _DIGIT = re.compile("[0-9]")
 
@@ -237,7 +245,13 @@ def _marks(text: str, mark: str, start: int, end: int) -> list[int]:
 
 def _times(line: str, mark: str) -> int:
     """How many cells of a line end."""
-    return len(_marks(line, mark, 0, len(line))) if '"' in line else line.count(mark)
+    plain = '"' not in line and mark != _WIDE
+    return line.count(mark) if plain else len(_marks(line, mark, 0, len(line)))
+
+
+def is_rule(text: str, start: int, end: int) -> bool:
+    """Whether a line only separates a table's header from its rows: ----+----, === ===."""
+    return _RULE.fullmatch(text, start, end) is not None
 
 
 class _Header(NamedTuple):
@@ -257,7 +271,7 @@ _MOST_HEADERS = 4  # of one cell: a table may stand directly below another one
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Lines whose cells stand below those of a header: CSV, TSV, Markdown, slashes.
+    """Lines whose cells stand below those of a header: CSV, TSV, Markdown, aligned columns.
 
     A header is the first of consecutive lines with the same number of its separator, and any of
     them that has no digit while the line before it has. `lines` are where lines begin; `headers`
@@ -292,7 +306,7 @@ class Table:
         header = self.headers[line] if line >= 0 else None
         if header is None or header.start == self.lines[line]:
             return
-        column = len(_marks(self.text, header.mark, self.lines[line], position))
+        column = len(_marks(self.text, header.mark, self.lines[line], position + 1))
         for _ in range(_MOST_HEADERS):
             start = header.start
             end = self.text.index("\n", start)
@@ -310,7 +324,7 @@ class Table:
             line = bisect_right(self.lines, position) - 1
             header = self.headers[line] if line >= 0 else None
             if header is not None and header.start == self.lines[line]:
-                marks = _marks(self.text, header.mark, header.start, position)
+                marks = _marks(self.text, header.mark, header.start, position + 1)
                 columns.setdefault(header.start, set()).add(len(marks))
         for start, header in zip(self.lines, self.headers, strict=True):
             if header is None or header.start == start or header.start not in columns:
@@ -327,12 +341,12 @@ def _header(text: str, start: int, end: int, above: _Header | None) -> _Header |
     if not 0 < end - start <= _WIDEST_LINE:
         return None
     line = text[start:end]
-    if above is not None and _times(line, above.mark) == above.times:
+    if above is not None and (_times(line, above.mark) == above.times or is_rule(line, 0, end)):
         return above
     if '":' in line:
         return None  # objects of JSON, line by line
     for mark in _CELLS:
-        if mark in line and (times := _times(line, mark)):
+        if mark in line and (times := _times(line, mark)) >= (_LEAST_GAPS if mark == _WIDE else 1):
             return _Header(start, mark, times)
     return None
 

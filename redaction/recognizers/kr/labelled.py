@@ -88,7 +88,12 @@ _LONGEST_NAME = 5  # with a space
 
 def _members(reading: Reading) -> Iterator[Span]:
     labels = list(WORDS.of(reading, "member"))
-    yield from _behind_labels(reading, labels)
+    for start, end in WORDS.of(reading, "member_key"):
+        key = _KEY.match(reading.text, end)
+        if key is not None:
+            labels.append((start, key.end()))
+    for _, end in labels:
+        yield from _value(reading.text, end)
     if labels:
         yield from _in_columns(reading, [start for start, _ in labels])
     for match in _IN_BRACKETS.finditer(reading.text):
@@ -96,15 +101,6 @@ def _members(reading: Reading) -> Iterator[Span]:
         named = _NAME_BEFORE.search(reading.text, max(0, start - _LONGEST_NAME), start)
         if named and named["name"][0] in SURNAMES and not is_noun(named["name"]):
             yield Span(*match.span("value"), "KR_MEMBER_NUMBER", 0.6, "member.name")
-
-
-def _behind_labels(reading: Reading, labels: list[tuple[int, int]]) -> Iterator[Span]:
-    for _, end in labels:
-        yield from _value(reading.text, end)
-    for _, end in WORDS.of(reading, "member_key"):
-        key = _KEY.match(reading.text, end)
-        if key is not None:
-            yield from _value(reading.text, key.end())
 
 
 def _value(text: str, position: int) -> Iterator[Span]:

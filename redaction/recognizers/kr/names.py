@@ -22,11 +22,12 @@ from redaction.recognizers.kr.name_words import (
     is_noun,
     spaced_noun,
 )
-from redaction.recognizers.kr.names_features import COMMON, PERSON
+from redaction.recognizers.kr.names_features import COMMON, PERSON, RARE
 from redaction.recognizers.kr.names_model import Name, NameModel, load
 from redaction.recognizers.kr.person_abroad import from_abroad
 from redaction.recognizers.kr.person_forms import in_brackets
 from redaction.recognizers.kr.person_talk import in_talk
+from redaction.recognizers.kr.words import WORDS
 from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
 from redaction.recognizers.resolve import resolve
 
@@ -73,9 +74,18 @@ _FIRMS = (
 _VERBAL = re.compile(r"[가-힣]+(?:[어아여해]요|[세네군까대래는]요|니다|[려해어]줘)")
 # What may stand behind a name within its word; anything else is the rest of a longer word.
 _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
-_PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)|에게|한테|께|아(?![가-힣])")
+_PERSONAL = re.compile(
+    rf"[ ]?(?:{TITLES}|씨|님)(?=$|[^가-힣]|님|(?:{PARTICLES}))|에게|한테|께|아(?![가-힣])"
+)
+_BANK = re.compile("(?:신한|국민|우리|하나|농협|수협|신협|기업|토스|새마을)[ ]?:?[ ]?[0-9]")
+_KIN = ("어머", "아버", "할머")
+_COUNTED = re.compile("[0-9](?:개월|학기|[년월주일회])[ ]차$")
+_SUM = re.compile("[일이삼사오육칠팔구십백천만억조]+원")
 # How sure the network must be of any word, of a usual noun, and of the beginning of a longer word.
-_ANY_WORD, _NOUN, _WITHIN_WORD = 0.6, 0.8, 0.92
+_ANY_WORD, _RARE_NOUN, _NOUN, _WITHIN_WORD = 0.6, 0.76, 0.8, 0.92
+# Of what the dictionary knows as a noun and as no name.
+_SURELY_NOUN = 0.97
+_BEHIND_NOUN = ("가는를와", "이은을과")  # particles behind an open syllable, and a closed one
 # And of words that are built like no Korean name: with a surname at least, and without one.
 _UNKNOWN, _STRANGE = 0.85, 0.93
 # And of Latin letters, which rules find where they are written like Korean names or labelled.
@@ -94,21 +104,40 @@ class _Finder:
         """What the rules find, and what the network finds elsewhere or more of."""
         text, mask = reading.text, self.model.mask
         beside = (*in_talk(text, mask), *from_abroad(text, mask))
-        known = resolve((*self.rules(reading), *beside))
+        rules = (span for span in self.rules(reading) if not self._weak(text, span))
+        known = resolve((*rules, *beside))
         said = list(in_brackets(reading.text, self._found(reading.text)))
         yield from _together(text, known, said)
 
+    def _weak(self, text: str, span: Span) -> bool:
+        """Whether a rule took a noun for a name: 검토 부탁 (운영), 민원인: 계량기가 고장입니다."""
+        spoken = "가" <= text[span.end : span.end + 1] <= "힣"
+        doubtful = span.rule == "person.role" or (span.rule == "person.label" and spoken)
+        return doubtful and self._usual(text[span.start : span.end])
+
     def _found(self, text: str) -> Iterator[Span]:
         for name in map(partial(_called, text), self.model.find([text])[0]):
-            if _believed(text, name) and not self._of_nouns(text[name.start : name.end]):
+            if _believed(text, name) and not self._of_nouns(text, name):
                 score = max(LEAST_SCORE, min(name.score, _MOST))
                 yield Span(name.start, name.end, "PERSON", score, _RULE)
 
-    def _of_nouns(self, value: str) -> bool:
-        """Whether several words are usual nouns, each of them: 허용 대역."""
-        return " " in value and all(
-            len(word) > 1 and self.model.mask(word) & COMMON for word in value.split(" ")
-        )
+    def _of_nouns(self, text: str, name: Name) -> bool:
+        """Whether usual nouns stand there: 허용 대역, 호우경보, or one with a particle: 예약이."""
+        value = text[name.start : name.end]
+        if " " in value:
+            return all(len(word) > 1 and self._usual(word) for word in value.split(" "))
+        if _PERSONAL.match(text, name.end):
+            return False
+        if len(value) == 4:
+            return bool(self.model.mask(value[:2]) & self.model.mask(value[2:]) & COMMON)
+        if len(value) != 3 or name.mask & PERSON or self.model.mask(value[1:]) & PERSON:
+            return False
+        return value[2] in _BEHIND_NOUN[is_closed(value[1])] and self._usual(value[:2])
+
+    def _usual(self, word: str) -> bool:
+        """Whether a word is a noun, and by itself no person's name."""
+        known = self.model.mask(word)
+        return bool(known & (COMMON | RARE)) and not known & PERSON
 
 
 def _called(text: str, name: Name) -> Name:
@@ -134,7 +163,9 @@ def _believed(text: str, name: Name) -> bool:
         if name.score < _ANY_WORD:
             return False
         known = value in SURNAMES or "A" <= value <= "Z" or _SSI.match(text, name.end)
-        word = is_noun(text[name.start : name.end + 1])
+        word = is_noun(text[name.start : name.end + 1]) or _COUNTED.search(
+            text, max(0, name.end - 6), name.end
+        )
         return bool(known) and not word and _BEHIND_SURNAME.match(text, name.end) is not None
     if value.isascii():
         return name.score >= _LATIN and _in_korean(text, name)
@@ -144,10 +175,16 @@ def _believed(text: str, name: Name) -> bool:
         or value.endswith(_BODIES)
         or (len(value) > 3 and value.endswith(_FIRMS))
         or _VERBAL.fullmatch(value)
+        or _SUM.fullmatch(value)
+        or _TITLE.fullmatch(value)
+        or value in WORDS
+        or _BANK.match(text, name.start)
     ):
         return False
     # 민원봉사과: behind an open syllable 과 is no particle, but a division.
     if text[name.end : name.end + 1] == "과" and not is_closed(value[-1]):
+        return False
+    if value.endswith(_KIN) and text.startswith("님", name.end):
         return False
     if _FIELD_NAME.match(text, name.end - 1) or _BODY_BEHIND.match(text, name.end):
         return False
@@ -211,17 +248,19 @@ def _needed(text: str, name: Name) -> float:
     if _PERSONAL.match(text, name.end) is not None:
         return LEAST_SCORE
     if name.noun:
-        return _NOUN if text[name.start] in SURNAMES or name.mask & PERSON else _STRANGE
+        return _NOUN if name.mask & PERSON else _SURELY_NOUN
     return max(_ANY_WORD, _unlike(text[name.start : name.end], name.mask))
 
 
 def _unlike(value: str, mask: int) -> float:
     """How sure the network must be of one word in Hangul that the dictionary knows as no name."""
-    if mask & PERSON or not _HANGUL.fullmatch(value):
-        return 0.0
     surname = value[0] in SURNAMES
+    if mask & PERSON:
+        return 0.0 if surname or not mask & COMMON else _NOUN
+    if not _HANGUL.fullmatch(value):
+        return 0.0
     if mask:
-        return 0.0 if surname else _NOUN
+        return _RARE_NOUN if surname else _NOUN
     if len(value) > 3:  # 방문시간, 위클래스; without a surname it may be somebody from abroad
         return _UNKNOWN if surname and value[:2] not in COMPOUND_SURNAMES else 0.0
     if built_like_name(value):

@@ -34,10 +34,21 @@ _LATIN_TAIL = "(?:[a-z'-]{1,14}|[A-Z'-]{1,14})"
 _LATIN = re.compile(
     rf"[A-Z](?<![A-Za-z0-9].){_LATIN_TAIL}(?:[ ][A-Z](?:\.|{_LATIN_TAIL})){{1,2}}(?![A-Za-z0-9])"
 )
+_TITLED = re.compile(
+    r"[MDP](?<![A-Za-z].)(?:r|rs|s|iss|rof)(?:\.[ ]?|[ ])"
+    r"(?P<name>[A-Z][a-z'-]{1,14})(?![A-Za-z0-9])"
+)
+# On a passport: AN DOGEON M12345678.
+_BEFORE_PASSPORT = re.compile(
+    r"[A-Z](?<![A-Za-z0-9].)(?P<rest>[A-Z]{1,12},?[ ][A-Z]{2,12}(?:[ -][A-Z]{2,12})?)"
+    r"(?=[ ,:/(|\t]{1,3}[A-Z][0-9]{3}[A-Z0-9][0-9]{4}(?![0-9A-Za-z]))"
+)
 _ROLE_BEFORE = re.compile(
     rf"(?:(?<![가-힣])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"
     r"|원장|친구|총무|소득자)(?:인|은|는)?[ ]|(?<![A-Za-z])(?:Mr|Ms|Mrs|Dr|Prof)\.?[ ]"
-    r"|(?<![A-Za-z])(?:Surname|Given names?|Full name|Name)[ ]?:[ ]{1,2})$"
+    r"|(?<![A-Za-z])(?:Surname|Given names?|Full name|Name|From|To|Cc|Attn)[ ]?:[ ]{1,2}"
+    r"|(?<![A-Za-z])(?:Dear|[Cc]olleague|[Dd]irector|[Mm]anager|[Nn]ame is|I am|I'm)[ ]"
+    r"|(?:[Rr]egards|[Ss]incerely|[Ff]aithfully|[Tt]ruly|[Ww]ishes),?\r?\n{1,2})$"
 )
 _BODY = re.compile(
     r"\b(?:Inc|Ltd|Corp|Co|Korea|Center|Centre|Service|Services|System|Systems|Team|Group|Bank"
@@ -55,6 +66,10 @@ def from_abroad(text: str, masks: Masks) -> Iterator[Span]:
         role = _ROLE_BEFORE.search(text, max(0, match.start() - _REACH), match.start())
         if role is not None and _BODY.search(match[0]) is None:
             yield Span(*match.span(), "PERSON", SCORE, "person.latin")
+    for match in _TITLED.finditer(text):
+        yield Span(*match.span("name"), "PERSON", SCORE, "person.latin")
+    for match in _BEFORE_PASSPORT.finditer(text):
+        yield Span(*match.span(), "PERSON", SCORE, "person.latin")
 
 
 def _behind_nationality(text: str, masks: Masks) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Names in the columns of tables whose header alone says 성명: CSV, TSV, Markdown, text with bars.
+"""Names in the columns of tables whose header alone says 성명: CSV, TSV, bars, aligned columns.
 
 Reads line by line: a line with a header's word as one of its cells opens a table, which ends with
 the first line that has fewer cells than that column needs. Linear in the text's length.
@@ -6,13 +6,17 @@ the first line that has fewer cells than that column needs. Linear in the text's
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from redaction.entity import Span
 from redaction.recognizers.kr.name_words import COLUMNS, grouped, is_noun
+from redaction.recognizers.labels import is_rule
 
 _HEADER = re.compile(rf"[\s\"']*(?:{grouped(COLUMNS)})[\s\"']*")
 _ANY = re.compile(grouped(COLUMNS))
-_SEPARATORS = "\t|,;"
+_SEPARATORS = tuple(
+    re.compile(pattern) for pattern in (r"\t", r"\|", ",", ";", "(?<=[^ ])[ ]{2,}(?=[^ ])")
+)
 # The whole cell: a name of one or of several words, in Hangul or in Latin letters.
 _WHOLE = re.compile(
     r"[가-힣]{1,7}(?:[ ][가-힣]{1,7}){1,3}|[가-힣]{2,5}"
@@ -29,7 +33,7 @@ Reader = Callable[[str, int], Span | None]
 def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
     """The names below headers, ascending within a column."""
     columns: list[int] = []
-    separator = ""
+    separator = _SEPARATORS[0]
     word = _ANY.search(text) if "\n" in text else None
     start = 0
     while start < len(text) and (columns or word):
@@ -42,7 +46,7 @@ def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
             found, word = _header(text[start:end]), _ANY.search(text, end)
         if found is not None:
             separator, columns = found
-        elif columns:
+        elif columns and not is_rule(text, start, end):
             cells = _cells(text, start, end, separator)
             columns = columns if len(cells) > columns[0] else []
             for column in columns:
@@ -51,9 +55,9 @@ def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
         start = end + 1
 
 
-def _header(line: str) -> tuple[str, list[int]] | None:
+def _header(line: str) -> tuple[re.Pattern[str], list[int]] | None:
     for separator in _SEPARATORS:
-        cells = line.split(separator, _MOST_COLUMNS)
+        cells = separator.split(line, _MOST_COLUMNS)
         if len(cells) > 1:
             columns = [at for at, cell in enumerate(cells) if _HEADER.fullmatch(cell)]
             if columns:
@@ -61,15 +65,12 @@ def _header(line: str) -> tuple[str, list[int]] | None:
     return None
 
 
-def _cells(text: str, start: int, end: int, separator: str) -> list[tuple[int, int]]:
+def _cells(text: str, start: int, end: int, separator: re.Pattern[str]) -> list[tuple[int, int]]:
     cells: list[tuple[int, int]] = []
     at = start
-    while len(cells) < _MOST_COLUMNS:
-        stop = text.find(separator, at, end)
-        if stop < 0:
-            break
-        cells.append((at, stop))
-        at = stop + 1
+    for gap in islice(separator.finditer(text, start, end), _MOST_COLUMNS):
+        cells.append((at, gap.start()))
+        at = gap.end()
     cells.append((at, end))
     return cells
 

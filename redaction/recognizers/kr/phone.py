@@ -54,7 +54,7 @@ _FORMS = Forms(
     Form("area.half", "(?<![RB-])(?:[234][-)][78]|[5-8]-4)(?!-)", 0.4, _ANY),
     Form("representative", "4(?<!-.)[-./_ ]4(?!-)", 0.6, _REPRESENTATIVE),
     Form("representative.run", "8(?<![RB-].)(?![LB-])", 0.2, _REPRESENTATIVE),
-    Form("local", "[34](?<![-,].)-4(?!-)", 0.25, _LOCAL),
+    Form("local", "[34](?<![-,RB].)-4(?!-)", 0.25, _LOCAL),
 )
 _BEHIND_82 = (
     rf"[ ]?[-.)]?[ ]?\(?0?\)?[ ]?(?:{_AREA_CODE}|{_PERSONAL_CODE})"

@@ -67,7 +67,9 @@ _NAMED = re.compile(
     r"|(?:3?DES|AES|ARIA|HMAC|LEA|MD|RSA|SEED|SHA|SSL|TLS|WPA)[-_/]?[0-9.]{0,4}"
     r"(?:[-_/](?:[0-9]{1,4}|[A-Z]{3}))*$"
 )
-_ORDINAL = re.compile(r"[0-9]+(?:자|번|회|개|년|월|일|분|초|~)|[0-9]{1,2}$|[0-9]+-[0-9]+자")
+_ORDINAL = re.compile(
+    r"(?:19|20)[0-9]{2}[-./](?:0[1-9]|1[0-2])[-./](?:0[1-9]|[12][0-9]|3[01])(?![0-9])|[0-9]+(?:자|번|회|개|년|월|일|분|초|~)|[0-9]{1,2}$|[0-9]+-[0-9]+자"
+)
 # token_count, password_length: how many and how long, not which.
 _MEASURE = re.compile(
     r"[_-]?(?:count|counts|limit|size|length|len|usage|budget|type|ttl|policy|min|max)"
