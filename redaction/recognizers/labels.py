@@ -333,7 +333,8 @@ class Table:
             end = end if end >= 0 else len(self.text)
             marks = [start - 1, *_marks(self.text, header.mark, start, end), end]
             for column in columns[header.start]:
-                yield marks[column] + 1, marks[column + 1]
+                if column + 1 < len(marks):  # a rule has no cells
+                    yield marks[column] + 1, marks[column + 1]
 
 
 def _header(text: str, start: int, end: int, above: _Header | None) -> _Header | None:

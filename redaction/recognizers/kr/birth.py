@@ -57,6 +57,12 @@ _HIDDEN = re.compile(r"-[*●○◯xX#]{7}")
 # A family register's row: 1955년 02월 11일 550211-1******
 _IDENTIFIER_BEHIND = re.compile(r"[\s|,/(\"']{1,6}(?P<birth>[0-9]{6})-")
 _EXAMPLE = re.compile(r"(?:예|예시|예시\)|ex|e\.g\.)[ ]?[:)]?[ ]?$")
+# 여권 M12345678 / 1993-02-11, ZHANG LIMEI / 1990-06-04: no passport is valid for so long.
+_TRAVELLER_BEFORE = re.compile(
+    r"(?:(?<![A-Za-z0-9])[A-Z]{1,2}[0-9]{7,8}|[A-Z]{2,}(?:[ ][A-Z][A-Za-z]+){1,3})"
+    r"[ ]?[/,|\t][ ]?$"
+)
+_LAST_YEAR_OF_TRAVELLERS = 2010
 _REACH = 24
 
 
@@ -131,9 +137,9 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "sex"
     if end - start == 6 and year < 2000 and _named_day(text, start):
         return "name"
-    mobile = year <= _LAST_YEAR_ALONE and _MOBILE_BEHIND.match(text, end)
-    if mobile and _WORD_BEFORE.search(text, max(0, start - 8), start):
-        return "mobile"
+    beside = _in_row(text, start, end, year)
+    if beside is not None:
+        return beside
     nearby = _LABELS.around(reading, start, end)
     # Behind a date only a word for births means it; 주민번호 begins the next sentence.
     if nearby.helps and (not nearby.behind or _BIRTHS.around(reading, start, end).helps):
@@ -141,6 +147,18 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
     early = year <= _LAST_YEAR_ALONE
     behind = early and not nearby.denies and _SEX_BEHIND.match(text, end, end + _REACH)
     return "sex" if behind else None
+
+
+def _in_row(text: str, start: int, end: int, year: int) -> str | None:
+    """What makes a day one of birth in a person's row without a word for its columns."""
+    if year <= _LAST_YEAR_OF_TRAVELLERS and _TRAVELLER_BEFORE.search(
+        text, max(0, start - _REACH), start
+    ):
+        return "traveller"
+    mobile = year <= _LAST_YEAR_ALONE and _MOBILE_BEHIND.match(text, end)
+    if mobile and _WORD_BEFORE.search(text, max(0, start - 8), start):
+        return "mobile"
+    return None
 
 
 # 저는 85년생, 김철수(1985년생): of nobody in particular a year of birth is a statistic.

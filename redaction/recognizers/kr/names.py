@@ -68,23 +68,39 @@ _FIELD_NAME = re.compile("[명일처][\"']?[ ]?:|.[ ]?번호")
 # Firms of four and more syllables: 김상사 may be a sergeant.
 _FIRMS = (
     *("급식", "테크", "환경", "상사", "식품", "유통", "물산", "물류", "시스템", "소프트", "푸드"),
-    *("엔지니어링", "인쇄", "조경", "농원", "분식", "김밥", "치킨", "카페", "타일", "마트"),
+    *(
+        "정밀",
+        "공업",
+        "기계",
+        "통신",
+        "엔지니어링",
+        "인쇄",
+        "조경",
+        "농원",
+        "분식",
+        "김밥",
+        "치킨",
+        "카페",
+        "타일",
+        "마트",
+    ),
 )
 # Sentences end so, names do not: 남았어요, 조회해 주세요, 알려줘.
-_VERBAL = re.compile(r"[가-힣]+(?:[어아여해]요|[세네군까대래는]요|니다|[려해어]줘)")
+_VERBAL = re.compile(r"[가-힣]+(?:[어아여해줘봐와]요|[세네군까대래는나데가에]요|니다|[려해어]줘)")
 # What may stand behind a name within its word; anything else is the rest of a longer word.
 _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
-_PERSONAL = re.compile(
-    rf"[ ]?(?:{TITLES}|씨|님)(?=$|[^가-힣]|님|(?:{PARTICLES}))|에게|한테|께|아(?![가-힣])"
-)
+_PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)(?=$|[^가-힣]|님|(?:{PARTICLES}))")
+_TO_SOMEBODY = re.compile("에게|한테|께|아(?![가-힣])")
 _BANK = re.compile("(?:신한|국민|우리|하나|농협|수협|신협|기업|토스|새마을)[ ]?:?[ ]?[0-9]")
+_DIVISION = re.compile("[ ][가-힣]{1,10}(?:팀|과|계|센터)(?![가-힣])")
+_COUNTERS = frozenset("인명개년월일시분차회호동층건원점위번조주장")
 _KIN = ("어머", "아버", "할머")
 _COUNTED = re.compile("[0-9](?:개월|학기|[년월주일회])[ ]차$")
 _SUM = re.compile("[일이삼사오육칠팔구십백천만억조]+원")
 # How sure the network must be of any word, of a usual noun, and of the beginning of a longer word.
 _ANY_WORD, _RARE_NOUN, _NOUN, _WITHIN_WORD = 0.6, 0.76, 0.8, 0.92
 # Of what the dictionary knows as a noun and as no name.
-_SURELY_NOUN = 0.97
+_SURELY_NOUN = 0.998
 _BEHIND_NOUN = ("가는를와", "이은을과")  # particles behind an open syllable, and a closed one
 # And of words that are built like no Korean name: with a surname at least, and without one.
 _UNKNOWN, _STRANGE = 0.85, 0.93
@@ -110,10 +126,19 @@ class _Finder:
         yield from _together(text, known, said)
 
     def _weak(self, text: str, span: Span) -> bool:
-        """Whether a rule took a noun for a name: 검토 부탁 (운영), 민원인: 계량기가 고장입니다."""
-        spoken = "가" <= text[span.end : span.end + 1] <= "힣"
-        doubtful = span.rule == "person.role" or (span.rule == "person.label" and spoken)
-        return doubtful and self._usual(text[span.start : span.end])
+        """Whether a rule took other words for a name.
+
+        검토 부탁 (운영), 민원인: 계량기가 고장입니다, 민원인: 수도계량기가 또 고장이에요.
+        """
+        value = text[span.start : span.end]
+        if span.rule == "person.spaced":
+            return self._usual(value.replace(" ", ""))
+        if span.rule == "person.label" and value[-1] == "동" and _DIVISION.match(text, span.end):
+            return True  # 담당: 서신동 맞춤형복지팀 …
+        if span.rule in ("person.foreign", "person.column") and " " in value:
+            return any(_VERBAL.fullmatch(word) or self._usual(word) for word in value.split(" "))
+        spoken = span.rule == "person.label" and "가" <= text[span.end : span.end + 1] <= "힣"
+        return (spoken or span.rule == "person.role") and self._usual(value)
 
     def _found(self, text: str) -> Iterator[Span]:
         for name in map(partial(_called, text), self.model.find([text])[0]):
@@ -160,39 +185,55 @@ def _believed(text: str, name: Name) -> bool:
     """What the network says, unless the words say that it can be no person."""
     value = text[name.start : name.end]
     if len(value) == 1:
-        if name.score < _ANY_WORD:
-            return False
-        known = value in SURNAMES or "A" <= value <= "Z" or _SSI.match(text, name.end)
-        word = is_noun(text[name.start : name.end + 1]) or _COUNTED.search(
-            text, max(0, name.end - 6), name.end
-        )
-        return bool(known) and not word and _BEHIND_SURNAME.match(text, name.end) is not None
+        return _believed_alone(text, name)
     if value.isascii():
         return name.score >= _LATIN and _in_korean(text, name)
-    if (
-        _of_noun(text, name.start, name.end)
-        or is_historic(value, text, name.end)
-        or value.endswith(_BODIES)
-        or (len(value) > 3 and value.endswith(_FIRMS))
-        or _VERBAL.fullmatch(value)
-        or _SUM.fullmatch(value)
-        or _TITLE.fullmatch(value)
-        or value in WORDS
-        or _BANK.match(text, name.start)
-    ):
+    if _of_noun(text, name.start, name.end) or is_historic(value, text, name.end):
         return False
+    if _is_other(value) or _within_other(text, name):
+        return False
+    return name.score >= _needed(text, name)
+
+
+def _believed_alone(text: str, name: Name) -> bool:
+    """Whether one syllable or letter stands for a person: 이 대통령, A씨."""
+    value = text[name.start : name.end]
+    known = value in SURNAMES or "A" <= value <= "Z" or _SSI.match(text, name.end)
+    if not known or name.score < _ANY_WORD or is_noun(text[name.start : name.end + 1]):
+        return False
+    if _COUNTED.search(text, max(0, name.end - 6), name.end):
+        return False  # 귀농 3년 차 부부
+    return _BEHIND_SURNAME.match(text, name.end) is not None
+
+
+def _is_other(value: str) -> bool:
+    """Whether a word is a body's or firm's name, a verb, a sum, a title or a form's word."""
+    return (
+        value.endswith(_BODIES)
+        or (len(value) > 3 and value.endswith(_FIRMS))
+        or value in WORDS
+        or any(other.fullmatch(value) for other in (_VERBAL, _SUM, _TITLE))
+    )
+
+
+def _within_other(text: str, name: Name) -> bool:
+    """Whether what stands around a word makes it a part of something else, or no person."""
+    value, before = text[name.start : name.end], text[name.start - 1 : name.start]
     # 민원봉사과: behind an open syllable 과 is no particle, but a division.
     if text[name.end : name.end + 1] == "과" and not is_closed(value[-1]):
-        return False
+        return True
+    if before.isascii() and (before.isalpha() or (before.isdecimal() and value[0] in _COUNTERS)):
+        return True  # SC제일, 1인평균
     if value.endswith(_KIN) and text.startswith("님", name.end):
-        return False
+        return True
     if _FIELD_NAME.match(text, name.end - 1) or _BODY_BEHIND.match(text, name.end):
-        return False
-    if text.endswith(_BODY_BEFORE, max(0, name.start - 5), name.start):
-        return False
-    if value[0] not in SURNAMES and _alone(text, name):
-        return False  # one word alone says nothing of what it is: 맑음
-    return name.score >= _needed(text, name)
+        return True
+    if _BANK.match(text, name.start) or text.endswith(
+        _BODY_BEFORE, max(0, name.start - 5), name.start
+    ):
+        return True
+    # One word alone says nothing of what it is: 맑음.
+    return value[0] not in SURNAMES and _alone(text, name)
 
 
 def _alone(text: str, name: Name) -> bool:
@@ -247,8 +288,12 @@ def _needed(text: str, name: Name) -> float:
         return _WITHIN_WORD
     if _PERSONAL.match(text, name.end) is not None:
         return LEAST_SCORE
+    if name.noun and not name.mask & PERSON:
+        return _SURELY_NOUN
+    if _TO_SOMEBODY.match(text, name.end) is not None:
+        return LEAST_SCORE
     if name.noun:
-        return _NOUN if name.mask & PERSON else _SURELY_NOUN
+        return _NOUN
     return max(_ANY_WORD, _unlike(text[name.start : name.end], name.mask))
 
 

@@ -28,10 +28,11 @@ _OLD = re.compile(
     rf"|[A-Za-z][ -]?(?:[0-9]{{7,8}}"
     rf"|[0-9]{{4}}[ -][0-9]{{4}})){_ENDS}"
 )
-_SHAPE = re.compile("7|8(?!L)|9(?!L)|3(?:[LBXH -]4|[ -]5)|4[ -]4")
-_DIGITS = re.compile(rf"{_BEGINS}[0-9]{{8,9}}{_ENDS}")
+_SHAPE = re.compile("2 7|7|8(?!L)|9(?!L)|3(?:[LBXH -]4|[ -]5)|4[ -]4")
+_DIGITS = re.compile(rf"{_BEGINS}(?:[0-9]{{8,9}}|[0-9]{{2}}[ ][0-9]{{7}}){_ENDS}")
 _LABEL_BEFORE = re.compile(
-    r"(?:여권[ ]?번호|(?i:passport[ ]?(?:no\.?|num(?:ber)?)))(?:[은는이가]|\([^()\n]{1,12}\))?"
+    r"(?:여권(?:[ ]?번호|(?=[ ][0-9 ]{0,9}$))|(?i:passport[ ]?(?:no\.?|num(?:ber)?)))"
+    r"(?:[은는이가]|\([^()\n]{1,12}\))?"
     r"[ :=|,\t\"']{0,6}$"
 )
 _LABEL_REACH = 40

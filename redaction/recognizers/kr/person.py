@@ -30,6 +30,7 @@ from redaction.recognizers.kr.name_words import (
     is_noun,
 )
 from redaction.recognizers.kr.person_forms import hanja, in_brackets, written_otherwise
+from redaction.recognizers.kr.person_latin import in_latin
 from redaction.recognizers.kr.person_tables import in_columns
 from redaction.recognizers.recognizer import Canary, Reading, Recognizer
 
@@ -52,7 +53,8 @@ _NAMED = re.compile(
     rf"(?:{begun('이름|성명|성함|명의자')})[이가은는을][ ]{{1,2}}(?=[{_FIRST}][가-힣])"
 )
 _CALLED_LATIN = re.compile(
-    rf"(?:{begun('성[ ]{0,4}명|이름')})[ ]{{0,2}}(?:\((?:한자|영문|로마자|漢字)\))?[ ]{{1,4}}"
+    rf"(?:{begun('성[ ]{0,4}명|이름|영문[ ]?성명|영문[ ]?이름')})[ ]{{0,2}}"
+    r"(?:\((?:한자|영문|로마자|漢字)\))?[ ]{1,4}"
     r"(?=[A-Z一-鿿])"
 )
 _QUOTED = re.compile(rf"[=(,][ ]?(?P<quote>['\"])(?P<name>[{_FIRST}][가-힣]{{1,3}})(?P=quote)")
@@ -84,6 +86,11 @@ _OPENED = (
     r"\((?=[ ]?(?:[0-9]{6}|01[0-9]|남[,/ )]|여[,/ )]|만?[ ]?[0-9]{2}세"
     r"|사번|학번|군번|생년|주민|여권))"
 )
+# 진말순  F/78
+_SEX_AND_AGE = re.compile(
+    rf"(?P<name>{_SURNAME}[가-힣]{{2}})(?=[ ]{{1,3}}\(?[FM남여][ ]?[/,·][ ]?[0-9]{{1,3}}(?![0-9]))"
+)
+_NEEDED_AGE = re.compile("[FM남여][ ]?[/,·][ ]?[0-9]")
 _BRACKET = re.compile(rf"(?P<name>{_SURNAME}[가-힣]{{1,3}})[ ]?{_OPENED}")
 _NEEDED_OPENED, _NEEDED_SAYS = re.compile(_OPENED), re.compile(_SAYS)
 _HANGUL = re.compile(r"[가-힣]{2,10}")
@@ -97,6 +104,7 @@ _UNNAMED = "모"  # 김모 씨: a surname, made anonymous
 _NEVER_LAST = frozenset("를는에와과께의")
 # Syllables that are as often a particle; a given name of three syllables is believed without them.
 _PARTICLE_ENDS = frozenset("은는이가을를의와과도만로에께님씨군양")
+_NOUN_ENDS = _PARTICLE_ENDS | {"라"}  # 명의라고 들었습니다
 _COPULA = re.compile("이(?:고|며|라|나|랑|에요|다|라고|라는|었다|었던|므로|지만)")
 
 
@@ -279,7 +287,7 @@ def _behind_english_labels(text: str, lowered: str) -> Iterator[Span]:
 def _behind_role(text: str, position: int) -> Iterator[Span]:
     run = _HANGUL.match(text, position)
     name = split_name(run[0]) if run else None
-    if name is None or not _usual(name) or (is_noun(name[:-1]) and name[-1] in _PARTICLE_ENDS):
+    if name is None or not _usual(name) or (is_noun(name[:-1]) and name[-1] in _NOUN_ENDS):
         return  # 담임 부재로: a noun with its particle
     end = position + len(name)
     # Two syllables behind a role are a noun unless a bracket or a title follows.
@@ -291,6 +299,7 @@ def _behind_role(text: str, position: int) -> Iterator[Span]:
 def _named(text: str) -> Iterator[Span]:
     for pattern, rule, needed in (
         (_BRACKET, "person.bracket", _NEEDED_OPENED),
+        (_SEX_AND_AGE, "person.bracket", _NEEDED_AGE),
         (_SELF, "person.self", None),
         (_CALLS_HIMSELF, "person.self", _NEEDED_SAYS),
     ):
@@ -309,7 +318,7 @@ def _without_colons(text: str) -> Iterator[Span]:
     for match in _NAMED.finditer(text) if named else ():
         run = _HANGUL.match(text, match.end())
         name = split_name(run[0]) if run else None
-        if name is not None and len(name) > 2:
+        if name is not None and len(name) > 2 and _usual(name):
             yield Span(match.end(), match.end() + len(name), "PERSON", 0.8, "person.self")
     for match in _CALLED_LATIN.finditer(text) if named else ():
         span = _value(text, match.end())
@@ -333,6 +342,7 @@ def _in_hangul(reading: Reading) -> Iterator[Span]:
 def _find(reading: Reading) -> Iterator[Span]:
     yield from in_brackets(reading.text, _in_hangul(reading))
     yield from written_otherwise(reading.text)
+    yield from in_latin(reading.text)
 
 
 PERSON = Recognizer(

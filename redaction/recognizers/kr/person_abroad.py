@@ -24,6 +24,10 @@ _COUNTRIES: Final = (
 _LONGEST_COUNTRY: Final = max(map(len, _COUNTRIES))
 _NATIONALITY = re.compile("국적의?[ ]|출신의?[ ]|태생의?[ ]|인[ ]")
 _WORDS = re.compile(r"[가-힣]{1,7}(?:[ ][가-힣]{1,7}){0,5}")
+_LATIN_BEFORE_COUNTRY = re.compile(
+    r"[A-Z](?<![A-Za-z0-9].)[A-Za-z'-]{1,20}(?:,?[ ][A-Z][A-Za-z'.-]{0,20}){1,3}"
+    rf"(?=[ ]?[/(,|\t][ ]?(?:{'|'.join(_COUNTRIES)})(?![가-힣]))"
+)
 _COUNTRY_BEHIND = re.compile(rf"\((?:{'|'.join(_COUNTRIES)})(?:인|[ ]?국적)?[),/ ]")
 _WORDS_BEFORE = re.compile(r"(?<![가-힣])[가-힣]{2,7}(?:[ ][가-힣]{2,7}){0,2}$")
 _SSI = re.compile(f"씨{END}")
@@ -44,7 +48,7 @@ _BEFORE_PASSPORT = re.compile(
     r"(?=[ ,:/(|\t]{1,3}[A-Z][0-9]{3}[A-Z0-9][0-9]{4}(?![0-9A-Za-z]))"
 )
 _ROLE_BEFORE = re.compile(
-    rf"(?:(?<![가-힣])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"
+    rf"(?:(?<![가-힣0-9])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"
     r"|원장|친구|총무|소득자)(?:인|은|는)?[ ]|(?<![A-Za-z])(?:Mr|Ms|Mrs|Dr|Prof)\.?[ ]"
     r"|(?<![A-Za-z])(?:Surname|Given names?|Full name|Name|From|To|Cc|Attn)[ ]?:[ ]{1,2}"
     r"|(?<![A-Za-z])(?:Dear|[Cc]olleague|[Dd]irector|[Mm]anager|[Nn]ame is|I am|I'm)[ ]"
@@ -68,8 +72,9 @@ def from_abroad(text: str, masks: Masks) -> Iterator[Span]:
             yield Span(*match.span(), "PERSON", SCORE, "person.latin")
     for match in _TITLED.finditer(text):
         yield Span(*match.span("name"), "PERSON", SCORE, "person.latin")
-    for match in _BEFORE_PASSPORT.finditer(text):
-        yield Span(*match.span(), "PERSON", SCORE, "person.latin")
+    for pattern in (_BEFORE_PASSPORT, _LATIN_BEFORE_COUNTRY):
+        for match in pattern.finditer(text):
+            yield Span(*match.span(), "PERSON", SCORE, "person.latin")
 
 
 def _behind_nationality(text: str, masks: Masks) -> Iterator[tuple[int, int]]:

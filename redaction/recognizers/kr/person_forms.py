@@ -1,4 +1,4 @@
-"""How a name can be written other than in plain Hangul: romanised, masked, in Hanja, spaced out.
+"""How a name can be written other than in plain Hangul: masked, in Hanja, spaced out.
 
 Also anonymous names, as the press and court decisions write them: A씨, 김 씨, 김모 씨. Such a
 surname or letter counts as a name, with a low score, as the annotators of KLUE-NER have it: what
@@ -16,56 +16,10 @@ from redaction.recognizers.kr.name_words import (
     VIETNAMESE_MIDDLE,
     VIETNAMESE_SURNAMES,
     begun,
-    grouped,
     spaced_noun,
 )
 
 _SURNAME = "".join(sorted(SURNAMES))
-
-# Usual spellings of surnames in Latin letters: 문화체육관광부 고시 국어의 로마자 표기법 제3장 제4항
-# leaves them to their bearers; these are those of passports. Those that are also English words, or
-# very short, are believed only with a hyphen in the given name.
-_ROMAN_SURNAMES = grouped(
-    "Kim|Gim|Lee|Rhee|Park|Pak|Bak|Choi|Choe|Jung|Jeong|Chung|Cheong|Kang|Gang|Cho|Yoon|Yun|Jang"
-    "|Chang|Lim|Yim|Han|Seo|Suh|Shin|Kwon|Gwon|Hwang|Ahn|Jeon|Jun|Chun|Hong|Yoo|Ryu|Koh|Moon"
-    "|Mun|Yang|Sohn|Bae|Pae|Baek|Paik|Heo|Hur|Huh|Nam|Shim|Noh|Roh|Kwak|Gwak|Seong|Cha|Joo"
-    "|Woo|Koo|Jin|Eom|Chae|Cheon|Hyun|Ham|Byun|Byeon|Yeom|Yeo|Choo|Seok|Seol"
-    "|Yeon|Pyo|Myung|Myeong|Wang|Keum|Geum|Yook|Maeng|Tak|Kook|Namgung|Namkoong|Hwangbo|Jegal"
-    "|Sagong|Seonwoo|Sunwoo|Dokgo"
-)
-_SHORT_SURNAMES = grouped(
-    "Yi|Jo|Im|Oh|Sin|An|Yu|You|Ko|Go|Son|Sim|No|Ha|Ju|Chu|Wu|Gu|Ku|Na|Ra|Min|Ji|Um"
-    "|Song|Moon|Bang|Gong|Kong|Sung|Won|Do|So|Sun|Ma|Gil|Wi|Ki|Gi|Ban|Ok|In|Je|Guk|Chi"
-)
-# 국어의 로마자 표기법 제2장, and the vowels of older spellings (oo, ee, u).
-_SYLLABLE = (
-    r"(?:kk|tt|pp|ss|jj|ch|sh|[gkndtrlmbpshj])?"
-    r"(?:yae|yeo|yoo|wae|woo|eui|you|ya|ye|yo|yu|yi|wa|we|wi|wo|eo|eu|ae|oe|ui|ee|oo|ou|a|e|i|o|u)"
-    r"(?:ng|n|m|l|k|g|b|p|t|h)?"
-)
-_PAIR = rf"{_SYLLABLE}(?:[ -]{_SYLLABLE}|{_SYLLABLE})"
-_HYPHENED = rf"{_SYLLABLE}-{_SYLLABLE}"
-_ROMANISED = re.compile(
-    rf"(?:(?:{_ROMAN_SURNAMES}),?[ ](?:{_PAIR})"
-    rf"|(?:{_SHORT_SURNAMES}),?[ ]{_HYPHENED}"
-    rf"|{_HYPHENED}[ ](?:{_ROMAN_SURNAMES}|{_SHORT_SURNAMES})"
-    rf"|(?-i:(?=[A-Z][a-z]+[ ][A-Z][a-z]+)(?i:{_SYLLABLE}{_SYLLABLE}[ ](?:{_ROMAN_SURNAMES}))))"
-    r"(?![A-Za-z0-9@_-])",
-    re.IGNORECASE,
-)
-
-# Vietnam's usual surnames and, behind the rarer ones, middle names, without their accents.
-_VIETNAMESE_LATIN = re.compile(
-    r"(?:(?:Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Bùi|Hồ|Ngô|Dương|Lý)"
-    r"(?:[ ][A-ZĐ][a-zà-ỹđ]{1,6}){1,3}"
-    r"|(?:Nguyen|Tran|Pham|Hoang|Huynh|Duong|Truong|Phan)(?:[ ][A-Z][a-z]{1,6}){1,3}"
-    r"|(?:Le|Do|Vu|Vo|Dang|Bui|Ngo|Ho|Ly|Dinh|Trinh)[ ](?:Thi|Van|Duc|Minh|Thanh|Ngoc|Quoc|Xuan)"
-    r"(?:[ ][A-Z][a-z]{1,6}){1,2})(?![A-Za-z0-9@_-])",
-    re.IGNORECASE,
-)
-
-# Where one of these names may begin: a word, and behind a space the next one.
-_CAPITAL = re.compile(r"[A-Z](?<![A-Za-z0-9._@/-].)(?=[^ ,가-힣]{1,20},?[ ][^\W\d_가-힣])")
 
 _PLAIN_SIGN = "[*＊○◯●〇□■×]"
 _SIGN = "[*＊○◯●〇□■×△▲ＯXxOo]"
@@ -96,12 +50,7 @@ _ANONYMOUS = re.compile(
 
 
 def written_otherwise(text: str) -> Iterator[Span]:
-    """Romanised, masked, spaced and anonymous names in normalised text, in linear time."""
-    for capital in _CAPITAL.finditer(text):
-        start = capital.start()
-        match = _ROMANISED.match(text, start) or _VIETNAMESE_LATIN.match(text, start)
-        if match and _capitals(match[0]):
-            yield Span(match.start(), match.end(), "PERSON", 0.85, "person.latin")
+    """Masked, spaced and anonymous names in normalised text, in linear time."""
     for match in _MASKED.finditer(text) if _SIGN_BEHIND.search(text) else ():
         yield Span(match.start(), match.end(), "PERSON", 0.86, "person.masked")
     for match in _SPACED.finditer(text):
@@ -127,8 +76,3 @@ def in_brackets(text: str, spans: Iterable[Span]) -> Iterator[Span]:
         if match and match.lastgroup:
             start, end = match.span(match.lastgroup)
             yield Span(start, end, "PERSON", 0.85, f"person.{match.lastgroup}")
-
-
-def _capitals(name: str) -> bool:
-    """Whether each word is written with a capital, or the whole in capitals."""
-    return all(word[0].isupper() for word in name.replace(",", " ").split())

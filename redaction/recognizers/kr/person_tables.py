@@ -48,7 +48,7 @@ def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
             separator, columns = found
         elif columns and not is_rule(text, start, end):
             cells = _cells(text, start, end, separator)
-            columns = columns if len(cells) > columns[0] else []
+            columns = columns if len(cells) > max(columns[0], 1) else []
             for column in columns:
                 if column < len(cells):
                     yield from _name(text, cells[column], name_at)

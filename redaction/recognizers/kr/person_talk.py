@@ -50,7 +50,8 @@ _ATTACHED = re.compile(
 _NO_SURNAME = frozenset("부전현지정조주본총신")
 _TITLE = re.compile(TITLES)
 _COMPOUND = re.compile(
-    rf"(?:{begun('|'.join(sorted(COMPOUND_SURNAMES)))})[ ](?P<given>[가-힣]{{2}})(?:{TITLES})?{END}"
+    rf"(?:{begun('|'.join(sorted(COMPOUND_SURNAMES)))})(?P<gap>[ ]?)(?P<given>[가-힣]{{2}})"
+    rf"(?:{TITLES})?{END}"
 )
 # Whom one calls without a name, and who has none.
 _OTHERS = frozenset(
@@ -79,8 +80,17 @@ def in_talk(text: str, masks: Masks) -> Iterator[Span]:
         ):
             yield Span(*match.span("name"), "PERSON", 0.6, "person.attached")
     for match in _COMPOUND.finditer(text):
-        if GIVEN.issuperset(match["given"]):
+        if GIVEN.issuperset(match["given"]) and (match["gap"] or _is_compound(match, masks)):
             yield Span(match.start(), match.end("given"), "PERSON", 0.86, "person.spaced")
+
+
+def _is_compound(match: re.Match[str], masks: Masks) -> bool:
+    """Whether a compound surname and what is joined to it are a name: 남궁민수, but 서문시장."""
+    given, known = match["given"], masks(match.string[match.start() : match.end("given")])
+    if given[1] in "이은의도만":
+        return False  # 황보은이 왔다
+    named = masks(given) & PERSON or not is_usual(given, masks)
+    return bool(named) and (not known or bool(known & PERSON))
 
 
 def _given_names(text: str, masks: Masks) -> Iterator[Span]:

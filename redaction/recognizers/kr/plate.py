@@ -13,7 +13,7 @@ from redaction.recognizers.labels import Labels
 from redaction.recognizers.numbers import Form, Forms, read_numbers
 from redaction.recognizers.recognizer import LEAST_SCORE, Canary, Reading, Recognizer
 
-_FORMS = Forms(Form("plate", "[123](?<![-.].)H4(?![-.])"))
+_FORMS = Forms(Form("plate", "[123](?<!-.)H4(?![-.])"))
 _USES = frozenset(
     "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호"
 )
@@ -33,6 +33,7 @@ _TWO_WHEELS = re.compile(
 _COUNTED = re.compile(
     r"(?:억|만|천|백|원|명|개|건|년|월|일|번지|%|㎡|m)|[ ]?(?:판결|결정|선고|사건)"
 )
+_FRACTION = re.compile("[0-9][.]$")  # but 1. 12가3456 is an item of a list
 _LABELS = Labels.of(WORDS, "plate", "office account address")
 
 
@@ -41,7 +42,10 @@ def _find(reading: Reading) -> Iterator[Span]:
     for _, number in _FORMS.numbers(reading):
         gap = numbers.gap(number.first)
         forces = gap.strip() in _FORCES
-        if not (forces or gap.strip() in _USES) or _COUNTED.match(text, number.end):
+        other = _COUNTED.match(text, number.end) or _FRACTION.search(
+            text, max(0, number.start - 2), number.start
+        )
+        if not (forces or gap.strip() in _USES) or other:
             continue
         region = _REGION.search(text, max(0, number.start - 4), number.start)
         nearby = _LABELS.around(reading, number.start, number.end)

@@ -125,6 +125,7 @@ def _commands(text: str) -> Iterator[Span]:
 
 def _labelled(reading: Reading) -> Iterator[Span]:
     text, ends = reading.text, list(_labels(reading))
+    headers: list[int] = []
     for end in ends:
         between = _BETWEEN.match(text, end)
         start, mark = (between.end(), between["mark"] or "") if between else (end, "")
@@ -134,6 +135,7 @@ def _labelled(reading: Reading) -> Iterator[Span]:
             match = _LATER.match(text, end)
             value = _trimmed(match) if match else ""
             if match is None or not _mixed(value) or not _near_or_strange(match["words"], value):
+                headers.append(end - 1)
                 continue
         counted = value.isdecimal() and len(value) <= _MOST_TOKENS
         if counted and _TOKENS.search(text, max(0, end - 5), end):
@@ -141,9 +143,9 @@ def _labelled(reading: Reading) -> Iterator[Span]:
         stop = match.start("value") + len(value)
         yield Span(match.start("value"), stop, *_LABELLED)
         yield from _second(text, end, stop)
-    if not ends:
+    if not headers:
         return
-    for start, stop in reading.shared(read_table).below(end - 1 for end in ends):
+    for start, stop in reading.shared(read_table).below(headers):
         cell = _BARE.search(text, start, stop)
         if cell is not None and _is_secret(_trimmed(cell), "|", ""):
             yield Span(cell.start("value"), cell.start("value") + len(_trimmed(cell)), *_LABELLED)
