@@ -52,6 +52,13 @@ _BARE = re.compile(rf"[(\[\"'`]?(?P<value>{_VALUE})")
 _LATER = re.compile(
     rf"(?P<words>(?:[ ]?[가-힣]{{1,8}}[ ,.:]{{1,2}}){{1,9}})[\"'`]?(?P<value>{_VALUE})"
 )
+# 암호 뭐예요? [오전 9:14] gusan!26x 입니다: an answer, perhaps on the next line.
+_SAID = re.compile(
+    r"(?<![!-~])(?P<value>(?=[!-~]{0,20}[!#$%^*~?+])[!-~]{6,40}?)"
+    r"[\"'`]?[ ]?(?:입니다|이에요|예요|이요|이고요|이라고)"
+)
+_SAID_REACH = 60
+_MAILBOX = re.compile(r"[^@]+@[^@]+[.][A-Za-z]{2,}")
 _NEAR_WORDS = 3
 _STRANGE = re.compile(r"[!#$%^*~?+=]")
 _TRAILING = ".:)]|"
@@ -132,11 +139,11 @@ def _labelled(reading: Reading) -> Iterator[Span]:
         match = _QUOTED.match(text, start) or _BARE.match(text, start)
         value = _trimmed(match) if match else ""
         if match is None or not _is_secret(value, mark, text[match.end() : match.end() + 2]):
-            match = _LATER.match(text, end)
-            value = _trimmed(match) if match else ""
-            if match is None or not _mixed(value) or not _near_or_strange(match["words"], value):
+            match = _later(text, end)
+            if match is None:
                 headers.append(end - 1)
                 continue
+            value = _trimmed(match)
         counted = value.isdecimal() and len(value) <= _MOST_TOKENS
         if counted and _TOKENS.search(text, max(0, end - 5), end):
             continue
@@ -181,6 +188,18 @@ def _trimmed(match: re.Match[str]) -> str:
 def _mixed(value: str) -> bool:
     kinds = (_LETTER, _DIGIT, _SYMBOL)
     return all(kind.search(value) for kind in kinds) and not _NAMED.match(value)
+
+
+def _later(text: str, label: int) -> re.Match[str] | None:
+    """A value some words behind its label, or in the answer to a question for it."""
+    for match in (_LATER.match(text, label), _SAID.search(text, label, label + _SAID_REACH)):
+        value = _trimmed(match) if match else ""
+        if match is None or not _mixed(value) or _MAILBOX.fullmatch(value):
+            continue
+        words = match.groupdict().get("words")
+        if words is None or _near_or_strange(words, value):
+            return match
+    return None
 
 
 def _near_or_strange(words: str, value: str) -> bool:

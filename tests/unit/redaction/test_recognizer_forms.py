@@ -313,6 +313,8 @@ TABLES_AND_LOGS = [
     "주소 {{KR_ADDRESS|경기도 이천시 부발읍 무촌로 45 201-807}} 로",
     "법무사 사무소 {{KR_ADDRESS|서울 영등포구 국회대로68길 14, 603호}}",
     "아이디 admin, 비밀번호 {{SECRET|Fest!val_0912}}\n다음, 10.8.까지",
+    "A: 압축파일 암호 뭐예요?\nB [오전 9:14] {{SECRET|gusan!26x}} 입니다",
+    "암호를 잊으면 문의: {{EMAIL_ADDRESS|help1!@x.kr}} 입니다",
     "reason=PWD_EXPIRED\n2024-11-04 08:58:03 ERROR",
     "비밀번호 변경일: 2024-11-04",
     "tel, id\n010-1234-5678, V2025-0071".replace("010-1234-5678", "{{PHONE_NUMBER|010-1234-5678}}"),
