@@ -15,6 +15,8 @@ from bench.detection.stress import stress
 from bench.detection.systems import System, ko_pii, ours, presidio
 from bench.detection.texts import (
     HELD_BACK,
+    ORDINARY,
+    ORDINARY_HELD_BACK,
     UNUSUAL,
     UNUSUAL_HELD_BACK,
     WRITTEN,
@@ -71,6 +73,8 @@ def _sets(options: argparse.Namespace) -> dict[str, list[Text]]:
         "generated": generate(count=options.count, seed=options.seed),
         "written": read_written(WRITTEN),
         "held back": read_written(HELD_BACK),
+        "ordinary": read_written(ORDINARY),
+        "ordinary held back": read_written(ORDINARY_HELD_BACK),
         "unusual": read_written(UNUSUAL),
         "unusual held back": read_written(UNUSUAL_HELD_BACK),
         "stress": stress(seed=options.seed),

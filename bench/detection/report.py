@@ -16,6 +16,8 @@ SETS = {
     "generated": "generated, 18 styles",
     "written": "written by hand",
     "held back": "written by hand, held back",
+    "ordinary": "ordinary office texts",
+    "ordinary held back": "ordinary office texts, held back",
     "unusual": "unusual names and forms",
     "unusual held back": "unusual names and forms, held back",
     "stress": "stress lines",
@@ -28,6 +30,8 @@ _NAMES = {
     "generated": "generated office texts",
     "written": "office texts written by hand",
     "held back": "the same, held back",
+    "ordinary": "ordinary office texts",
+    "ordinary held back": "ordinary office texts, held back",
     "unusual": "unusual names",
     "unusual held back": "unusual names, held back",
 }

@@ -19,6 +19,8 @@ from bench.detection.stress import stress
 from bench.detection.texts import (
     HELD_BACK,
     KINDS,
+    ORDINARY,
+    ORDINARY_HELD_BACK,
     UNUSUAL,
     UNUSUAL_HELD_BACK,
     WRITTEN,
@@ -218,7 +220,8 @@ def test_written_set_is_large_and_varied_and_its_gold_stands_in_its_text() -> No
 
 
 @pytest.mark.parametrize(
-    ("held_back", "shown"), [(HELD_BACK, WRITTEN), (UNUSUAL_HELD_BACK, UNUSUAL)]
+    ("held_back", "shown"),
+    [(HELD_BACK, WRITTEN), (ORDINARY_HELD_BACK, ORDINARY), (UNUSUAL_HELD_BACK, UNUSUAL)],
 )
 def test_held_back_texts_share_nothing_with_the_others(held_back: Path, shown: Path) -> None:
     texts = read_written(held_back)

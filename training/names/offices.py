@@ -26,8 +26,12 @@ _SENTENCES, _FORMS, _NEGATIVES = _patterns("offices.toml", "sentences", "forms",
 _TALK, _NOTES, _LISTED, _PLAIN_TALK, _PLAIN_NOTES = _patterns(
     "scenes.toml", "talk", "notes", "listed", "plain_talk", "plain_notes"
 )
-_POOLS = (_SENTENCES, _FORMS, _NEGATIVES, _TALK, _NOTES, _LISTED, _PLAIN_TALK, _PLAIN_NOTES)
-_OFTEN = (5, 3, 3, 3, 4, 2, 4, 5)
+_NAMED, _PLAIN = _patterns("ordinary.toml", "named", "plain")
+_POOLS = (
+    *(_SENTENCES, _FORMS, _NEGATIVES, _TALK, _NOTES, _LISTED, _PLAIN_TALK, _PLAIN_NOTES),
+    *(_NAMED, _PLAIN),
+)
+_OFTEN = (4, 2, 2, 3, 3, 2, 3, 4, 8, 11)
 # Of texts, how many are records: fields, some of them with a name.
 _RECORDS = 0.2
 _FIELDS, _NAMED_FIELDS = (
@@ -35,7 +39,7 @@ _FIELDS, _NAMED_FIELDS = (
 )
 _BORDERS = (", ", ",", "\t", " / ", " | ", "; ", "\n", "\n", "  ", " ")
 _BEHIND_LABELS = (": ", ": ", " : ", ":", " ", " ", "=", "\t", " - ")
-_PARTS = re.compile(r"\{([A-Za-z9])\}|\[([가-힣]+)/([가-힣]+)\]")
+_PARTS = re.compile(r"\{([A-Za-z9])\}|\[([가-힣]+)/([가-힣]*)\]")
 
 
 class Offices:

@@ -30,6 +30,7 @@ _DEPARTMENT_ENDINGS: list[str] = _MATERIAL["department_endings"].split()
 _COMPANY_STEMS: list[str] = _MATERIAL["company_stems"].split()
 _COMPANY_ENDINGS: list[str] = _MATERIAL["company_endings"].split()
 _OFFICE_WORDS: list[str] = _SCENES["office_words"].split()
+_LOANS: list[str] = _SCENES["loans"].split()
 _LIKE_NAMES = [word for word in _OFFICE_WORDS if word[0] in SURNAMES]
 _TAILS: list[str] = _SCENES["tails"].split()
 _LATIN: list[str] = _SCENES["western_latin"].split()
@@ -85,10 +86,10 @@ class Slots:
         return pick(lists[slot]) if slot in lists else ""
 
     def _noun(self) -> str:
-        """A noun: one of offices, one that people say, or any that a dictionary knows."""
+        """A noun: one of offices, a loan word, one that people say, or any of a dictionary."""
         dice = self._chance.random()
         if dice < 0.3:
-            return self._chance.choice(_OFFICE_WORDS)
+            return self._chance.choice(_OFFICE_WORDS if dice < 0.22 else _LOANS)
         if dice < 0.6:
             words, weights = self._spoken
             return self._chance.choices(words, cum_weights=weights)[0]

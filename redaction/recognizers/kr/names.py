@@ -86,7 +86,9 @@ _FIRMS = (
     ),
 )
 # Sentences end so, names do not: 남았어요, 조회해 주세요, 알려줘.
-_VERBAL = re.compile(r"[가-힣]+(?:[어아여해줘봐와]요|[세네군까대래는나데가에]요|니다|[려해어]줘)")
+_VERBAL = re.compile(
+    r"[가-힣]+(?:[하되]심|[어아여해줘봐와]요|[세네군까대래는나데가에]요|니다|[려해어]줘)"
+)
 # What may stand behind a name within its word; anything else is the rest of a longer word.
 _REST = re.compile(rf"(?:{TITLES}|{PARTICLES}|네|측|들|쌤|모|역|양|표|전)")
 _PERSONAL = re.compile(rf"[ ]?(?:{TITLES}|씨|님)(?=$|[^가-힣]|님|(?:{PARTICLES}))")
@@ -101,7 +103,9 @@ _SUM = re.compile("[일이삼사오육칠팔구십백천만억조]+원")
 _ANY_WORD, _RARE_NOUN, _NOUN, _WITHIN_WORD = 0.6, 0.76, 0.8, 0.92
 # Of what the dictionary knows as a noun and as no name.
 _SURELY_NOUN = 0.998
-_BEHIND_NOUN = ("가는를와", "이은을과")  # particles behind an open syllable, and a closed one
+_COMPOUND = 0.97  # and of two nouns together
+_IF = (" 경우", " 때", " 수 ", " 것")  # 사정일 경우
+_BEHIND_NOUN = ("가는를와", "이을과")  # particles behind an open syllable, and a closed one
 # And of words that are built like no Korean name: with a surname at least, and without one.
 _UNKNOWN, _STRANGE = 0.85, 0.93
 # And of Latin letters, which rules find where they are written like Korean names or labelled.
@@ -151,13 +155,15 @@ class _Finder:
         value = text[name.start : name.end]
         if " " in value:
             return all(len(word) > 1 and self._usual(word) for word in value.split(" "))
-        if _PERSONAL.match(text, name.end):
-            return False
-        if len(value) == 4:
-            return bool(self.model.mask(value[:2]) & self.model.mask(value[2:]) & COMMON)
+        if len(value) == 4 and value[:2] not in COMPOUND_SURNAMES:
+            both = self.model.mask(value[:2]) & self.model.mask(value[2:])
+            return bool(both & COMMON) and name.score < _COMPOUND
         if len(value) != 3 or name.mask & PERSON or self.model.mask(value[1:]) & PERSON:
             return False
-        return value[2] in _BEHIND_NOUN[is_closed(value[1])] and self._usual(value[:2])
+        particle = value[2] in _BEHIND_NOUN[is_closed(value[1])] or (
+            value[2] == "일" and text.startswith(_IF, name.end)
+        )
+        return particle and not _PERSONAL.match(text, name.end) and self._usual(value[:2])
 
     def _usual(self, word: str) -> bool:
         """Whether a word is a noun, and by itself no person's name."""

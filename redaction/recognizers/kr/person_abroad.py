@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from redaction.entity import Span
-from redaction.recognizers.kr.name_words import PARTICLES, RUNNING_LABELS, SURNAMES
+from redaction.recognizers.kr.name_words import PARTICLES, RUNNING_LABELS, SURNAMES, is_usual_name
 from redaction.recognizers.kr.names_features import PERSON
 from redaction.recognizers.kr.person_talk import END, SCORE, Masks, is_usual
 
@@ -42,10 +42,11 @@ _TITLED = re.compile(
     r"[MDP](?<![A-Za-z].)(?:r|rs|s|iss|rof)(?:\.[ ]?|[ ])"
     r"(?P<name>[A-Z][a-z'-]{1,14})(?![A-Za-z0-9])"
 )
-# On a passport: AN DOGEON M12345678.
-_BEFORE_PASSPORT = re.compile(
-    r"[A-Z](?<![A-Za-z0-9].)(?P<rest>[A-Z]{1,12},?[ ][A-Z]{2,12}(?:[ -][A-Z]{2,12})?)"
-    r"(?=[ ,:/(|\t]{1,3}[A-Z][0-9]{3}[A-Z0-9][0-9]{4}(?![0-9A-Za-z]))"
+# Before a passport's number: AN DOGEON M12345678, 안도건 M12345678.
+_PASSPORT = re.compile(r"[A-Z][0-9]{3}[A-Z0-9][0-9]{4}(?![0-9A-Za-z])")
+_TRAVELLER_BEFORE = re.compile(
+    r"(?P<name>(?<![A-Za-z0-9])[A-Z]{2,13},?[ ][A-Z]{2,12}(?:[ -][A-Z]{2,12})?"
+    r"|(?<![가-힣])[가-힣]{3})[ ,:/(|\t]{1,3}$"
 )
 _ROLE_BEFORE = re.compile(
     rf"(?:(?<![가-힣0-9])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"
@@ -72,9 +73,13 @@ def from_abroad(text: str, masks: Masks) -> Iterator[Span]:
             yield Span(*match.span(), "PERSON", SCORE, "person.latin")
     for match in _TITLED.finditer(text):
         yield Span(*match.span("name"), "PERSON", SCORE, "person.latin")
-    for pattern in (_BEFORE_PASSPORT, _LATIN_BEFORE_COUNTRY):
-        for match in pattern.finditer(text):
-            yield Span(*match.span(), "PERSON", SCORE, "person.latin")
+    for match in _LATIN_BEFORE_COUNTRY.finditer(text):
+        yield Span(*match.span(), "PERSON", SCORE, "person.latin")
+    for passport in _PASSPORT.finditer(text):
+        start = passport.start()
+        traveller = _TRAVELLER_BEFORE.search(text, max(0, start - _REACH), start)
+        if traveller and (traveller["name"].isascii() or is_usual_name(traveller["name"])):
+            yield Span(*traveller.span("name"), "PERSON", SCORE, "person.traveller")
 
 
 def _behind_nationality(text: str, masks: Masks) -> Iterator[tuple[int, int]]:
