@@ -18,7 +18,7 @@ from redaction.recognizers.kr.name_words import (
     is_noun,
     spaced_noun,
 )
-from redaction.recognizers.kr.names_features import COMMON, PERSON, RARE
+from redaction.recognizers.kr.names_features import COMMON, PERSON, PLACE, RARE
 from redaction.recognizers.kr.names_model import Name
 from redaction.recognizers.kr.person_talk import Masks
 from redaction.recognizers.kr.words import WORDS
@@ -68,22 +68,23 @@ _TO_SOMEBODY = re.compile("에게|한테|께|아(?![가-힣])")
 _BANK = re.compile(
     "새마을금고|(?:신한|국민|우리|하나|농협|수협|신협|기업|토스|새마을)[ ]?:?[ ]?[0-9]"
 )
+_WORD_BEHIND = re.compile("[ ][가-힣]")
 _DIVISION = re.compile("[ ][가-힣]{1,10}(?:팀|과|계|센터)(?![가-힣])")
 _COUNTERS = frozenset("인명개년월일시분차회호동층건원점위번조주장")
+_PEOPLE = frozenset(("아이", "아기", "애기", "아가", "산모", "학부모"))
 _KIN = ("어머", "아버", "할머")
 _MODEL = re.compile("[가-힣].*[A-Z]{2}")  # 휘센 FQ
 _COUNTED = re.compile("[0-9](?:개월|학기|[년월주일회])[ ]차$")
 _SUM = re.compile("[일이삼사오육칠팔구십백천만억조]+원")
-# How sure the network must be of any word, of a usual noun, and of the beginning of a longer word.
-_ANY_WORD, _RARE_NOUN, _NOUN, _WITHIN_WORD = 0.6, 0.76, 0.8, 0.99
-# Of what the dictionary knows as a noun and as no name.
-_SURELY_NOUN = 0.998
-_COMPOUND = 0.97  # and of two nouns together
+# How sure the network must be of any word, and of the beginning of a longer one.
+_ANY_WORD, _WITHIN_WORD = 0.6, 0.99
+# Of what the dictionary knows as a noun and as no name, as a rare one, as both; of two nouns.
+_SURELY_NOUN, _RARE_WORD, _NOUN, _COMPOUND = 0.998, 0.93, 0.9, 0.97
+# Of words that it does not know: built like a Korean name, with a surname at least, without one.
+_LIKE_NAME, _UNKNOWN, _STRANGE = 0.8, 0.85, 0.93
 _IF = (" 경우", " 때", " 수 ", " 것")  # 사정일 경우
 _BEHIND_NOUN = ("가는를와", "이을과")  # particles behind an open syllable, and a closed one
-# And of words that are built like no Korean name: with a surname at least, and without one.
-_UNKNOWN, _STRANGE = 0.85, 0.93
-# And of Latin letters, which rules find where they are written like Korean names or labelled.
+# Of Latin letters: rules find those that are written like Korean names, or labelled.
 _LATIN = 0.9
 _BEFORE_LATIN = " \n\t(,\"'"
 _CAPITALISED = re.compile("[A-Z][a-z]{2,14}(?: [A-Z][a-z]{1,14}){0,3}")
@@ -122,6 +123,7 @@ def _is_other(value: str) -> bool:
         value.endswith(_BODIES)
         or (len(value) > 3 and value.endswith(_FIRMS))
         or value in WORDS
+        or value in _PEOPLE
         or _MODEL.search(value) is not None
         or any(other.fullmatch(value) for other in (_VERBAL, _SUM, _TITLE))
     )
@@ -175,6 +177,8 @@ def _of_noun(text: str, start: int, end: int) -> bool:
     if value[1::2].strip(" "):
         return False
     letters = value[::2]
+    if letters[0] not in SURNAMES and letters[:2] not in COMPOUND_SURNAMES:
+        return True  # 처 리 기 한
     if len(letters) > 3 and letters[:2] not in COMPOUND_SURNAMES:
         return True
     return spaced_noun(text, start, letters) or _goes_on(text, start, letters)
@@ -196,33 +200,36 @@ def _goes_on(text: str, start: int, letters: str) -> bool:
 
 def _needed(text: str, name: Name) -> float:
     """How sure the network must be of a name, by what the words themselves say."""
-    behind = text[name.end : name.end + 1]
+    behind, mask = text[name.end : name.end + 1], name.mask
     if "가" <= behind <= "힣" and _REST.match(text, name.end) is None:
         return _WITHIN_WORD
     if _PERSONAL.match(text, name.end) is not None:
         return LEAST_SCORE
-    if name.noun and not name.mask & PERSON:
+    noun, two = mask & (COMMON | RARE), name.end - name.start == 2
+    if mask & (COMMON | PERSON) == COMMON:
         return _SURELY_NOUN
     if _TO_SOMEBODY.match(text, name.end) is not None:
         return LEAST_SCORE
-    if name.noun:
+    if noun and not mask & PERSON:
+        return _RARE_WORD if two else _SURELY_NOUN
+    if noun and two:
         return _NOUN
-    return max(_ANY_WORD, _unlike(text[name.start : name.end], name.mask))
+    return max(_ANY_WORD, _unlike(text[name.start : name.end], mask))
 
 
 def _unlike(value: str, mask: int) -> float:
-    """How sure the network must be of one word in Hangul that the dictionary knows as no name."""
+    """How sure the network must be of a word by its form, if the dictionary knows no name of it."""
     surname = value[0] in SURNAMES
     if mask & PERSON:
-        return 0.0 if surname or not mask & COMMON else _NOUN
+        return _UNKNOWN if mask & RARE or (mask & COMMON and not surname) else 0.0
     if not _HANGUL.fullmatch(value):
         return 0.0
     if mask:
-        return _RARE_NOUN if surname else _NOUN
+        return _UNKNOWN  # a place, or another name
     if len(value) > 3:  # 방문시간, 위클래스; without a surname it may be somebody from abroad
         return _UNKNOWN if surname and value[:2] not in COMPOUND_SURNAMES else 0.0
     if built_like_name(value):
-        return 0.7 if len(value) == 3 and is_noun(value[1:]) else 0.0
+        return _LIKE_NAME if len(value) == 3 else 0.0
     return _UNKNOWN if surname else _STRANGE
 
 
@@ -260,5 +267,8 @@ def is_weak(text: str, span: Span, masks: Masks) -> bool:
         return True  # 담당: 서신동 맞춤형복지팀 …
     if span.rule in ("person.foreign", "person.column") and " " in value:
         return any(_VERBAL.fullmatch(word) or _usual(word, masks) for word in value.split(" "))
-    spoken = span.rule == "person.label" and "가" <= text[span.end : span.end + 1] <= "힣"
+    behind = text[span.end : span.end + 2]
+    spoken = span.rule == "person.label" and "가" <= behind[:1] <= "힣"
+    if span.rule == "person.label" and len(value) == 2 and _WORD_BEHIND.match(behind):
+        return bool(masks(value) & (PLACE | COMMON | RARE))  # 민원인: 남원 고가도로 밑이요
     return (spoken or span.rule == "person.role") and _usual(value, masks)

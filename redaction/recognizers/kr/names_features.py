@@ -39,8 +39,8 @@ BORDER = "\0" * (BEFORE + BEHIND)
 # How many hashes describe a token (see `_LEFT`), and which lengths the dictionary is asked.
 HASHES = 22
 PREFIXES = (2, 3, 4, 5, 6)
-MASKS = 128  # masks of seven classes, of which code asks for three
-PERSON, COMMON, RARE = 1, 2, 32
+MASKS = 128  # masks of seven classes, of which code asks for four
+PERSON, COMMON, PLACE, RARE = 1, 2, 4, 32
 TOKEN_FEATURES = HASHES + len(PREFIXES) + 1
 
 _BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32 (Knuth's multiplicative hashing)

@@ -30,7 +30,7 @@ from redaction.recognizers.recognizer import Pack
 
 KR = Pack(
     name="kr",
-    version="6",
+    version="7",
     recognizers=(
         *(RRN, FRN, PASSPORT, DRIVER_LICENSE, SECRET, CARD, ACCOUNT, PHONE, EMAIL),
         *(HEALTH_INSURANCE, CUSTOMS_CODE, MILITARY_NUMBER, MEMBER_NUMBER, BRN, CRN, PLATE),
