@@ -82,6 +82,9 @@ _ANY_WORD, _WITHIN_WORD = 0.6, 0.99
 _SURELY_NOUN, _RARE_WORD, _NOUN, _COMPOUND = 0.998, 0.93, 0.9, 0.97
 # Of words that it does not know: built like a Korean name, with a surname at least, without one.
 _LIKE_NAME, _UNKNOWN, _STRANGE = 0.8, 0.85, 0.93
+# 미운영, 불송치, 실거주; 회의실, 제출용, 직급별. None of the first are surnames.
+_PREFIXES = frozenset("미불비실재탈저역총준")
+_SUFFIXES = frozenset("동용계본중철료별형률율액권증실장법품점과국기차표값측분함관물")
 _IF = (" 경우", " 때", " 수 ", " 것")  # 사정일 경우
 _BEHIND_NOUN = ("가는를와", "이을과")  # particles behind an open syllable, and a closed one
 # Of Latin letters: rules find those that are written like Korean names, or labelled.
@@ -234,19 +237,25 @@ def _unlike(value: str, mask: int) -> float:
 
 
 def _of_nouns(text: str, name: Name, masks: Masks) -> bool:
-    """Whether usual nouns stand there: 허용 대역, 호우경보, or one with a particle: 예약이."""
+    """Whether usual nouns stand there, or one with a particle: 호우경보, 회의실, 예약이."""
     value = text[name.start : name.end]
     if " " in value:
         return all(len(word) > 1 and _usual(word, masks) for word in value.split(" "))
     if len(value) == 4 and value[:2] not in COMPOUND_SURNAMES:
         both = masks(value[:2]) & masks(value[2:])
         return bool(both & COMMON) and name.score < _COMPOUND
-    if len(value) != 3 or name.mask & PERSON or masks(value[1:]) & PERSON:
+    if len(value) != 3 or name.mask & PERSON or _PERSONAL.match(text, name.end):
         return False
+    if value[0] in _PREFIXES and _usual(value[1:], masks):
+        return name.score < _SURELY_NOUN
+    if not _usual(value[:2], masks):
+        return False
+    if value[2] in _SUFFIXES and name.score < _COMPOUND:
+        return True
     particle = value[2] in _BEHIND_NOUN[is_closed(value[1])] or (
         value[2] == "일" and text.startswith(_IF, name.end)
     )
-    return particle and not _PERSONAL.match(text, name.end) and _usual(value[:2], masks)
+    return particle and not masks(value[1:]) & PERSON
 
 
 def _usual(word: str, masks: Masks) -> bool:
