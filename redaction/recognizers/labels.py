@@ -232,7 +232,7 @@ _CELLS = MappingProxyType(
     }
 )
 _LEAST_GAPS = 2  # prose has two spaces now and then
-_RULE = re.compile(r"[ |+:=-]*--[ |+:=-]*\r?")
+_RULE = " |+:=-\r"
 _WIDEST_LINE = 2_000
 _DIGIT = re.compile("[0-9]")
 
@@ -250,8 +250,9 @@ def _times(line: str, mark: str) -> int:
 
 
 def is_rule(text: str, start: int, end: int) -> bool:
-    """Whether a line only separates a table's header from its rows: ----+----, === ===."""
-    return _RULE.fullmatch(text, start, end) is not None
+    """Whether a line only separates a table's header from its rows: ----+----, |:--|--:|."""
+    line = text[start:end]
+    return "--" in line and not line.strip(_RULE)
 
 
 class _Header(NamedTuple):
