@@ -83,7 +83,7 @@ _SURELY_NOUN, _RARE_WORD, _NOUN, _COMPOUND = 0.998, 0.93, 0.9, 0.97
 # Of words that it does not know: built like a Korean name, with a surname at least, without one.
 _LIKE_NAME, _UNKNOWN, _STRANGE = 0.8, 0.85, 0.93
 # 미운영, 불송치, 실거주; 회의실, 제출용, 직급별. None of the first are surnames.
-_PREFIXES = frozenset("미불비실재탈저역총준")
+_PREFIXES = frozenset("미불비실재탈역총준")
 _SUFFIXES = frozenset("동용계본중철료별형률율액권증실장법품점과국기차표값측분함관물")
 _IF = (" 경우", " 때", " 수 ", " 것")  # 사정일 경우
 _BEHIND_NOUN = ("가는를와", "이을과")  # particles behind an open syllable, and a closed one

@@ -90,6 +90,9 @@ _OPENED = (
 _SEX_AND_AGE = re.compile(
     rf"(?P<name>{_SURNAME}[가-힣]{{2}})(?=[ ]{{1,3}}\(?[FM남여][ ]?[/,·][ ]?[0-9]{{1,3}}(?![0-9]))"
 )
+# 홍길동900101-1234567
+_GLUED = re.compile(rf"(?P<name>{_SURNAME}[가-힣]{{2}})(?=[0-9]{{6}}-[0-9])")
+_NEEDED_BIRTH = re.compile("[0-9]{6}-[0-9]")
 _NEEDED_AGE = re.compile("[FM남여][ ]?[/,·][ ]?[0-9]")
 _BRACKET = re.compile(rf"(?P<name>{_SURNAME}[가-힣]{{1,3}})[ ]?{_OPENED}")
 _NEEDED_OPENED, _NEEDED_SAYS = re.compile(_OPENED), re.compile(_SAYS)
@@ -300,6 +303,7 @@ def _named(text: str) -> Iterator[Span]:
     for pattern, rule, needed in (
         (_BRACKET, "person.bracket", _NEEDED_OPENED),
         (_SEX_AND_AGE, "person.bracket", _NEEDED_AGE),
+        (_GLUED, "person.bracket", _NEEDED_BIRTH),
         (_SELF, "person.self", None),
         (_CALLS_HIMSELF, "person.self", _NEEDED_SAYS),
     ):

@@ -36,6 +36,7 @@ def names(text: str) -> list[str]:
         ("영문성명 HA DOYUN", ["HA DOYUN"]),
         ("휴가 대직: 제갈민수, 황보선 확인", ["제갈민수", "황보선"]),
         ("00418823  표말순  F/78", ["표말순"]),
+        ("표서주040515-4140715, 가족관계900101-1234567", ["표서주"]),
         ("Best regards,\nOliver Stone\nHead of Office", ["Oliver Stone"]),
         ("My colleague Emma Watts will join, as Dr. Ito said", ["Emma Watts", "Ito"]),
         ("KANG DOHYEON M123A4567, 안도건 M12345678", ["KANG DOHYEON", "안도건"]),
