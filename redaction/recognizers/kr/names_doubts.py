@@ -265,19 +265,28 @@ def _usual(word: str, masks: Masks) -> bool:
 
 
 def is_weak(text: str, span: Span, masks: Masks) -> bool:
-    """Whether a rule took other words for a name.
+    """Whether a rule took other words for a name, as the dictionary knows.
 
-    검토 부탁 (운영), 민원인: 계량기가 고장입니다, 민원인: 수도계량기가 또 고장이에요.
+    검토 부탁 (운영), 대리인 지정서를; 유채씨, 사람을 대표로; 민원인: 계량기가 고장입니다; 고 소 장.
     """
-    value = text[span.start : span.end]
-    if span.rule == "person.spaced":
+    value, rule = text[span.start : span.end], span.rule
+    if rule == "person.label":
+        return _is_said(text, span, masks)
+    if rule == "person.spaced":
         return _usual(value.replace(" ", ""), masks)
-    if span.rule == "person.label" and value[-1] == "동" and _DIVISION.match(text, span.end):
-        return True  # 담당: 서신동 맞춤형복지팀 …
-    if span.rule in ("person.foreign", "person.column") and " " in value:
+    if rule in ("person.foreign", "person.column") and " " in value:
         return any(_VERBAL.fullmatch(word) or _usual(word, masks) for word in value.split(" "))
-    behind = text[span.end : span.end + 2]
-    spoken = span.rule == "person.label" and "가" <= behind[:1] <= "힣"
-    if span.rule == "person.label" and len(value) == 2 and _WORD_BEHIND.match(behind):
+    if rule not in ("person.role", "person.title") or masks(value) & PERSON:
+        return False
+    ends = _SUFFIXES | {"서", "해"} if rule == "person.role" else frozenset("을를은는이가")
+    return _usual(value, masks) or (value[2:] in ends and _usual(value[:2], masks))
+
+
+def _is_said(text: str, span: Span, masks: Masks) -> bool:
+    """Whether behind a speaker's or an office's label something is said: 민원인: 가로등이 …"""
+    value, behind = text[span.start : span.end], text[span.end : span.end + 2]
+    if value[-1] == "동" and _DIVISION.match(text, span.end):
+        return True  # 담당: 서신동 맞춤형복지팀 …
+    if len(value) == 2 and _WORD_BEHIND.match(behind):
         return bool(masks(value) & (PLACE | COMMON | RARE))  # 민원인: 남원 고가도로 밑이요
-    return (spoken or span.rule == "person.role") and _usual(value, masks)
+    return "가" <= behind[:1] <= "힣" and bool(masks(value) & (COMMON | RARE))

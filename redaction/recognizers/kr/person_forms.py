@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from redaction.entity import Span
 from redaction.recognizers.kr.name_words import (
     COMPOUND_SURNAMES,
+    GIVEN,
     PARTICLES,
     SURNAMES,
     VIETNAMESE_MIDDLE,
@@ -54,7 +55,8 @@ def written_otherwise(text: str) -> Iterator[Span]:
     for match in _MASKED.finditer(text) if _SIGN_BEHIND.search(text) else ():
         yield Span(match.start(), match.end(), "PERSON", 0.86, "person.masked")
     for match in _SPACED.finditer(text):
-        if not spaced_noun(text, match.start(), match["name"].replace(" ", "")):
+        letters = match["name"].replace(" ", "")
+        if GIVEN.issuperset(letters[1:]) and not spaced_noun(text, match.start(), letters):
             yield Span(match.start("name"), match.end("name"), "PERSON", 0.88, "person.spaced")
     for match in _VIETNAMESE.finditer(text):
         yield Span(*match.span(), "PERSON", 0.87, "person.foreign")
