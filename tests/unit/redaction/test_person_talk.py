@@ -92,7 +92,6 @@ def test_name_without_a_form_of_its_own_is_found(text: str, expected: list[str])
         "검토자: 공석",
         "목화씨와 유채씨를 심는다",
         "지분이 가장 큰 사람을 대표로 한다",
-        "방송 원고 부탁해",
         "이번 주 할 일",
         "자원순환과장, 호우경보 발령",
         "공사 사정일 경우에는",
