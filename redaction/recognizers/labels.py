@@ -223,7 +223,7 @@ class Labels:
 
 
 _WIDE = "  "
-_GAP = r"(?<=[^ ])[ ]{2,}(?=[^ ])"
+_GAP = r"(?<=[^ \n])[ ]{2,}(?=[^ \n])"
 # A separator, or a quoted cell as a whole (RFC 4180 section 2); last the gaps of aligned columns.
 _CELLS = MappingProxyType(
     {
@@ -292,10 +292,11 @@ class Table:
         while start >= 0:
             end = text.find("\n", start)
             stop = end if end >= 0 else len(text)
-            above, header = header, _header(text, start, stop, header)
-            before, digits = digits, _DIGIT.search(text, start, stop) is not None
-            if header is not None and header is above and before and not digits:
-                header = _Header(start, header.mark, header.times, header)
+            if not is_rule(text, start, stop):
+                above, header = header, _header(text, start, stop, header)
+                before, digits = digits, _DIGIT.search(text, start, stop) is not None
+                if header is not None and header is above and before and not digits:
+                    header = _Header(start, header.mark, header.times, header)
             lines.append(start)
             headers.append(header)
             start = end + 1 if end >= 0 else -1
@@ -343,7 +344,7 @@ def _header(text: str, start: int, end: int, above: _Header | None) -> _Header |
     if not 0 < end - start <= _WIDEST_LINE:
         return None
     line = text[start:end]
-    if above is not None and (_times(line, above.mark) == above.times or is_rule(line, 0, end)):
+    if above is not None and _times(line, above.mark) == above.times:
         return above
     if '":' in line:
         return None  # objects of JSON, line by line

@@ -51,15 +51,15 @@ _WORD_BEFORE = re.compile(r"[가-힣]{2,5}[ ,/|\t]{1,3}$")
 _OTHER_DAY = re.compile(
     r"[.]?[ ]?(?:사망|별세|작고|자로|자[ )]|부터|까지|기준|현재|입사|임용|퇴직|퇴사|전보|전입"
     r"|전출|이후|이전|시행|개정"
-    r"|접수|신청|제출|결혼|혼인|이혼|졸업|입학|선고|[0-9]{1,2}:[0-9]{2})"
+    r"|접수|신청|제출|설립|제정|발급|등록|입고|제조|준공|창립|개국|개통|결혼|혼인|이혼|졸업|입학|선고|[0-9]{1,2}:[0-9]{2})"
 )
 _HIDDEN = re.compile(r"-[*●○◯xX#]{7}")
 # A family register's row: 1955년 02월 11일 550211-1******
 _IDENTIFIER_BEHIND = re.compile(r"[\s|,/(\"']{1,6}(?P<birth>[0-9]{6})-")
 _EXAMPLE = re.compile(r"(?:예|예시|예시\)|ex|e\.g\.)[ ]?[:)]?[ ]?$")
-# 여권 M12345678 / 1993-02-11, ZHANG LIMEI / 1990-06-04: no passport is valid for so long.
+# 여권 M12345678 / 1993-02-11, ZHANG LIMEI / 1990-06-04: passports of such a day have expired.
 _TRAVELLER_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z0-9])[A-Z]{1,2}[0-9]{7,8}|[A-Z]{2,}(?:[ ][A-Z][A-Za-z]+){1,3})"
+    r"(?:여권[^\n가-힣]{1,4}[A-Z]{1,2}[0-9]{7,8}|(?<![A-Za-z])[A-Z]{3,}(?:[ ][A-Z]{2,}){1,3})"
     r"[ ]?[/,|\t][ ]?$"
 )
 _LAST_YEAR_OF_TRAVELLERS = 2010
@@ -137,28 +137,29 @@ def _evidence(reading: Reading, start: int, end: int, year: int) -> str | None:
         return "sex"
     if end - start == 6 and year < 2000 and _named_day(text, start):
         return "name"
-    beside = _in_row(text, start, end, year)
-    if beside is not None:
-        return beside
-    nearby = _LABELS.around(reading, start, end)
+    if year <= _LAST_YEAR_ALONE and _in_row(text, start, end):
+        return "mobile"
+    return _said(reading, start, end, year)
+
+
+def _said(reading: Reading, start: int, end: int, year: int) -> str | None:
+    """Whether words around a day, a sex or age behind it, or a passport before it, say so."""
+    text, nearby = reading.text, _LABELS.around(reading, start, end)
     # Behind a date only a word for births means it; 주민번호 begins the next sentence.
     if nearby.helps and (not nearby.behind or _BIRTHS.around(reading, start, end).helps):
         return "label"
-    early = year <= _LAST_YEAR_ALONE
-    behind = early and not nearby.denies and _SEX_BEHIND.match(text, end, end + _REACH)
-    return "sex" if behind else None
+    if year > _LAST_YEAR_ALONE or (nearby.denies and not nearby.behind):
+        return None
+    if not nearby.denies and _SEX_BEHIND.match(text, end, end + _REACH):
+        return "sex"
+    traveller = _TRAVELLER_BEFORE.search(text, max(0, start - _REACH), start)
+    return "traveller" if traveller and year <= _LAST_YEAR_OF_TRAVELLERS else None
 
 
-def _in_row(text: str, start: int, end: int, year: int) -> str | None:
-    """What makes a day one of birth in a person's row without a word for its columns."""
-    if year <= _LAST_YEAR_OF_TRAVELLERS and _TRAVELLER_BEFORE.search(
-        text, max(0, start - _REACH), start
-    ):
-        return "traveller"
-    mobile = year <= _LAST_YEAR_ALONE and _MOBILE_BEHIND.match(text, end)
-    if mobile and _WORD_BEFORE.search(text, max(0, start - 8), start):
-        return "mobile"
-    return None
+def _in_row(text: str, start: int, end: int) -> bool:
+    """Whether a day stands between a word and a mobile's number."""
+    mobile = _MOBILE_BEHIND.match(text, end) is not None
+    return mobile and _WORD_BEFORE.search(text, max(0, start - 8), start) is not None
 
 
 # 저는 85년생, 김철수(1985년생): of nobody in particular a year of birth is a statistic.

@@ -78,6 +78,7 @@ _MEMBER_VALUE = re.compile(
 _KEY = re.compile(
     r"[_-]?(?:no|num|number|nbr|id|code|cd)(?![A-Za-z])|(?=[\"']?[ ]?[=:])", re.IGNORECASE
 )
+_LOGIN = re.compile("user|uid|login|customer", re.IGNORECASE)  # a column of these counts rows
 _LEAST_MEMBER = 4
 _DATE = re.compile(r"(?:19|20)[0-9]{2}[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12][0-9]|3[01])")
 # 사용자 홍길동(2019-12345): a year and a serial number in brackets behind a name.
@@ -94,8 +95,9 @@ def _members(reading: Reading) -> Iterator[Span]:
             labels.append((start, key.end()))
     for _, end in labels:
         yield from _value(reading.text, end)
-    if labels:
-        yield from _in_columns(reading, [start for start, _ in labels])
+    headers = [start for start, end in labels if not _LOGIN.match(reading.text, start)]
+    if headers:
+        yield from _in_columns(reading, headers)
     for match in _IN_BRACKETS.finditer(reading.text):
         start = match.start()
         named = _NAME_BEFORE.search(reading.text, max(0, start - _LONGEST_NAME), start)

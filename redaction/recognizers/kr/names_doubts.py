@@ -68,9 +68,10 @@ _TO_SOMEBODY = re.compile("에게|한테|께|아(?![가-힣])")
 _BANK = re.compile(
     "새마을금고|(?:신한|국민|우리|하나|농협|수협|신협|기업|토스|새마을)[ ]?:?[ ]?[0-9]"
 )
+_FIELD_BEFORE = re.compile("(?:성[ ]{0,4}명|이[ ]{0,4}름|성함|예금주|대표자)[^가-힣]{0,6}$")
 _WORD_BEHIND = re.compile("[ ][가-힣]")
 _DIVISION = re.compile("[ ][가-힣]{1,10}(?:팀|과|계|센터)(?![가-힣])")
-_COUNTERS = frozenset("인명개년월일시분차회호동층건원점위번조주장")
+_COUNTERS = frozenset("인명개년월일시분회층건")
 _PEOPLE = frozenset(("아이", "아기", "애기", "아가", "산모", "학부모"))
 _KIN = ("어머", "아버", "할머")
 _MODEL = re.compile("[가-힣].*[A-Z]{2}")  # 휘센 FQ
@@ -274,6 +275,8 @@ def is_weak(text: str, span: Span, masks: Masks) -> bool:
         return _is_said(text, span, masks)
     if rule == "person.spaced":
         return _usual(value.replace(" ", ""), masks)
+    if rule == "person.column" and value.endswith(("과", "팀")):
+        return True
     if rule in ("person.foreign", "person.column") and " " in value:
         return any(_VERBAL.fullmatch(word) or _usual(word, masks) for word in value.split(" "))
     if rule not in ("person.role", "person.title") or masks(value) & PERSON:
@@ -285,6 +288,8 @@ def is_weak(text: str, span: Span, masks: Masks) -> bool:
 def _is_said(text: str, span: Span, masks: Masks) -> bool:
     """Whether behind a speaker's or an office's label something is said: 민원인: 가로등이 …"""
     value, behind = text[span.start : span.end], text[span.end : span.end + 2]
+    if _FIELD_BEFORE.search(text, max(0, span.start - 12), span.start):
+        return False  # nobody speaks there
     if value[-1] == "동" and _DIVISION.match(text, span.end):
         return True  # 담당: 서신동 맞춤형복지팀 …
     if len(value) == 2 and _WORD_BEHIND.match(behind):

@@ -58,7 +58,9 @@ def _find(reading: Reading) -> Iterator[Span]:
 
 def _foreign(text: str, start: int) -> Iterator[Span]:
     match = _DIGITS.match(text, start)
-    if match and _LABEL_BEFORE.search(text, max(0, start - _LABEL_REACH), start):
+    label = _LABEL_BEFORE.search(text, max(0, start - _LABEL_REACH), start) if match else None
+    # Behind the word alone only two digits and seven: Russia's.
+    if match and label and (" " in match[0] or label[0].strip() != "여권"):
         yield Span(*match.span(), "KR_PASSPORT", LEAST_SCORE, "passport.foreign")
 
 

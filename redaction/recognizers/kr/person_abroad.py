@@ -24,9 +24,12 @@ _COUNTRIES: Final = (
 _LONGEST_COUNTRY: Final = max(map(len, _COUNTRIES))
 _NATIONALITY = re.compile("국적의?[ ]|출신의?[ ]|태생의?[ ]|인[ ]")
 _WORDS = re.compile(r"[가-힣]{1,7}(?:[ ][가-힣]{1,7}){0,5}")
+_COUNTRY = rf"(?:{'|'.join(_COUNTRIES)})(?:인|[ ]?국적)?(?![가-힣])"
+# AHMED Karim / 파키스탄 / 여권 …, Maria Fernandez(스페인, 무용가); but New York, 미국.
 _LATIN_BEFORE_COUNTRY = re.compile(
     r"[A-Z](?<![A-Za-z0-9].)[A-Za-z'-]{1,20}(?:,?[ ][A-Z][A-Za-z'.-]{0,20}){1,3}"
-    rf"(?=[ ]?[/(,|\t][ ]?(?:{'|'.join(_COUNTRIES)})(?![가-힣]))"
+    rf"(?=[ ]?\({_COUNTRY},|[ ]?[/(,|\t][ ]?{_COUNTRY}"
+    r"[^\n]{0,24}(?:여권|국적|생년|체류|[0-9]{4}[-.][0-9]{2}))"
 )
 _COUNTRY_BEHIND = re.compile(rf"\((?:{'|'.join(_COUNTRIES)})(?:인|[ ]?국적)?[),/ ]")
 _WORDS_BEFORE = re.compile(r"(?<![가-힣])[가-힣]{2,7}(?:[ ][가-힣]{2,7}){0,2}$")
@@ -38,12 +41,18 @@ _LATIN_TAIL = "(?:[a-z'-]{1,14}|[A-Z'-]{1,14})"
 _LATIN = re.compile(
     rf"[A-Z](?<![A-Za-z0-9].){_LATIN_TAIL}(?:[ ][A-Z](?:\.|{_LATIN_TAIL})){{1,2}}(?![A-Za-z0-9])"
 )
+# Dear Maria Garcia, Mr. Rahman; but Ms Word.
 _TITLED = re.compile(
-    r"[MDP](?<![A-Za-z].)(?:r|rs|s|iss|rof)(?:\.[ ]?|[ ])"
-    r"(?P<name>[A-Z][a-z'-]{1,14})(?![A-Za-z0-9])"
+    r"[DMP](?<![A-Za-z].)(?:(?<=D)(?:ear|irector|r)|(?<=M)(?:anager|rs?|s|iss)|(?<=P)rof)"
+    r"(?:[.][ ]?|[ ])"
+    r"(?P<name>[A-Z][a-z'-]{1,14}(?:[ ][A-Z][A-Za-z'-]{1,14}){0,2})(?![A-Za-z0-9])"
+)
+_NO_PERSON = re.compile(
+    r"(?:Sir|Madam|All|Team|Colleague|Customer|Office|Word|Excel|Teams|Outlook|Pizza|Pepper|Martens)"
 )
 # Before a passport's number: AN DOGEON M12345678, 안도건 M12345678.
-_PASSPORT = re.compile(r"[A-Z][0-9]{3}[A-Z0-9][0-9]{4}(?![0-9A-Za-z])")
+_PASSPORT = re.compile(r"[MSRODG](?<![A-Za-z0-9].)[0-9]{3}[A-Z0-9][0-9]{4}(?![0-9A-Za-z])")
+_LABEL_WORD = re.compile("(?:NO|NUMBER|NAME|CODE|TYPE|MODEL|PASSPORT|SERIAL|ORDER|PART)$")
 _TRAVELLER_BEFORE = re.compile(
     r"(?P<name>(?<![A-Za-z0-9])[A-Z]{2,13},?[ ][A-Z]{2,12}(?:[ -][A-Z]{2,12})?"
     r"|(?<![가-힣])[가-힣]{3})[ ,:/(|\t]{1,3}$"
@@ -51,13 +60,15 @@ _TRAVELLER_BEFORE = re.compile(
 _ROLE_BEFORE = re.compile(
     rf"(?:(?<![가-힣0-9])(?:{RUNNING_LABELS}|대표이사|사외이사|박사|사장|회장|부사장|연구원|감독|대사"
     r"|원장|친구|총무|소득자)(?:인|은|는)?[ ]|(?<![A-Za-z])(?:Mr|Ms|Mrs|Dr|Prof)\.?[ ]"
-    r"|(?<![A-Za-z])(?:Surname|Given names?|Full name|Name|From|To|Cc|Attn)[ ]?:[ ]{1,2}"
-    r"|(?<![A-Za-z])(?:Dear|[Cc]olleague|[Dd]irector|[Mm]anager|[Nn]ame is|I am|I'm)[ ]"
+    r"|(?<![A-Za-z])(?:Surname|Given names?|Full name|Name)[ ]?:[ ]{1,2}"
+    r"|(?<![A-Za-z])(?:[Cc]olleague|[Nn]ame is|I am|I'm)[ ]"
     r"|(?:[Rr]egards|[Ss]incerely|[Ff]aithfully|[Tt]ruly|[Ww]ishes),?\r?\n{1,2})$"
 )
 _BODY = re.compile(
     r"\b(?:Inc|Ltd|Corp|Co|Korea|Center|Centre|Service|Services|System|Systems|Team|Group|Bank"
-    r"|University|Hotel|Tower|Company|Global|International|Solutions?|Technolog(?:y|ies))\b"
+    r"|University|Hotel|Tower|Company|Global|International|Solutions?|Technolog(?:y|ies)|Division"
+    r"|Department|Government|Office|Helpdesk|Desk|Resources|City|Ministry|Agency|Committee|Council"
+    r"|Board|Staff|Audit|Port|Station|Planning|Support|Electronics|Motors|Cloud|Energy)\b"
 )
 
 
@@ -67,19 +78,32 @@ def from_abroad(text: str, masks: Masks) -> Iterator[Span]:
         yield Span(start, end, "PERSON", SCORE, "person.foreign")
     for start, end in _before_ssi(text, masks) if "씨" in text else ():
         yield Span(start, end, "PERSON", SCORE, "person.foreign")
-    for match in _LATIN.finditer(text):
-        role = _ROLE_BEFORE.search(text, max(0, match.start() - _REACH), match.start())
-        if role is not None and _BODY.search(match[0]) is None:
-            yield Span(*match.span(), "PERSON", SCORE, "person.latin")
-    for match in _TITLED.finditer(text):
-        yield Span(*match.span("name"), "PERSON", SCORE, "person.latin")
-    for match in _LATIN_BEFORE_COUNTRY.finditer(text):
-        yield Span(*match.span(), "PERSON", SCORE, "person.latin")
+    for start, end in _beside_words(text):
+        yield Span(start, end, "PERSON", SCORE, "person.latin")
     for passport in _PASSPORT.finditer(text):
         start = passport.start()
         traveller = _TRAVELLER_BEFORE.search(text, max(0, start - _REACH), start)
-        if traveller and (traveller["name"].isascii() or is_usual_name(traveller["name"])):
+        if traveller and _travels(traveller["name"]):
             yield Span(*traveller.span("name"), "PERSON", SCORE, "person.traveller")
+
+
+def _beside_words(text: str) -> Iterator[tuple[int, int]]:
+    """Names in Latin letters behind a role, a title or a greeting, or before a country."""
+    for match in _LATIN.finditer(text):
+        role = _ROLE_BEFORE.search(text, max(0, match.start() - _REACH), match.start())
+        if role is not None and _BODY.search(match[0]) is None:
+            yield match.span()
+    for match in _TITLED.finditer(text):
+        if not (_NO_PERSON.match(match["name"]) or _BODY.search(match["name"])):
+            yield match.span("name")
+    for match in _LATIN_BEFORE_COUNTRY.finditer(text):
+        if _BODY.search(match[0]) is None:
+            yield match.span()
+
+
+def _travels(name: str) -> bool:
+    """Whether what stands before a passport's number is a name, and not that number's label."""
+    return _LABEL_WORD.search(name) is None if name.isascii() else is_usual_name(name)
 
 
 def _behind_nationality(text: str, masks: Masks) -> Iterator[tuple[int, int]]:

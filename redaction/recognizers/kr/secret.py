@@ -58,7 +58,10 @@ _SAID = re.compile(
     r"[\"'`]?[ ]?(?:입니다|이에요|예요|이요|이고요|이라고)"
 )
 _SAID_REACH = 60
-_MAILBOX = re.compile(r"[^@]+@[^@]+[.][A-Za-z]{2,}")
+# A mailbox, an address, a path of menus, an algorithm.
+_NO_SECRET = re.compile(
+    r"[^@]+@[^@]+[.][A-Za-z]{2,}$|.*(?:://|>)|/|(?:AES|ARIA|HMAC|LEA|RSA|SEED|SHA)(?![a-z])"
+)
 _NEAR_WORDS = 3
 _STRANGE = re.compile(r"[!#$%^*~?+=]")
 _TRAILING = ".:)]|"
@@ -195,7 +198,7 @@ def _later(text: str, label: int) -> re.Match[str] | None:
     """A value some words behind its label, or in the answer to a question for it."""
     for match in (_LATER.match(text, label), _SAID.search(text, label, label + _SAID_REACH)):
         value = _trimmed(match) if match else ""
-        if match is None or not _mixed(value) or _MAILBOX.fullmatch(value):
+        if match is None or not _mixed(value) or _NO_SECRET.match(value):
             continue
         words = match.groupdict().get("words")
         if words is None or _near_or_strange(words, value):
