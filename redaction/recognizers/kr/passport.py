@@ -35,6 +35,7 @@ _LABEL_BEFORE = re.compile(
     r"(?:[은는이가]|\([^()\n]{1,12}\))?"
     r"[ :=|,\t\"']{0,6}$"
 )
+_COUNTED = re.compile("[ ]?[건권명원부개]")
 _LABEL_REACH = 40
 _FURTHEST = 5
 _LABELS = Labels.of(WORDS, "passport", "licence business office")
@@ -59,8 +60,10 @@ def _find(reading: Reading) -> Iterator[Span]:
 def _foreign(text: str, start: int) -> Iterator[Span]:
     match = _DIGITS.match(text, start)
     label = _LABEL_BEFORE.search(text, max(0, start - _LABEL_REACH), start) if match else None
-    # Behind the word alone only two digits and seven: Russia's.
-    if match and label and (" " in match[0] or label[0].strip() != "여권"):
+    # Behind the word alone only nine digits, of which two may stand apart: Russia's, the USA's.
+    nine = match is not None and len(match[0].replace(" ", "")) == 9
+    alone = label is not None and label[0].strip() == "여권"
+    if match and label and (not alone or (nine and not _COUNTED.match(text, match.end()))):
         yield Span(*match.span(), "KR_PASSPORT", LEAST_SCORE, "passport.foreign")
 
 
