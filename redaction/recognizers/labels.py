@@ -223,15 +223,19 @@ class Labels:
 
 
 _WIDE = "  "
-_GAP = r"(?<=[^ \n])[ ]{2,}(?=[^ \n])"
+GAP = r"(?<=[^ \n])[ ]{2,}(?=[^ \n])"
+"""A pattern of what separates aligned columns."""
+
+LEAST_GAPS = 2
+"""Of a header: prose has two spaces now and then."""
+
 # A separator, or a quoted cell as a whole (RFC 4180 section 2); last the gaps of aligned columns.
 _CELLS = MappingProxyType(
     {
-        mark: re.compile(rf'"[^"\n]*"|(?P<mark>{_GAP if mark == _WIDE else re.escape(mark)})')
+        mark: re.compile(rf'"[^"\n]*"|(?P<mark>{GAP if mark == _WIDE else re.escape(mark)})')
         for mark in ("\t", "|", ";", " / ", ",", _WIDE)
     }
 )
-_LEAST_GAPS = 2  # prose has two spaces now and then
 _RULE = " |+:=-\r"
 _WIDEST_LINE = 2_000
 _DIGIT = re.compile("[0-9]")
@@ -249,9 +253,8 @@ def _times(line: str, mark: str) -> int:
     return line.count(mark) if plain else len(_marks(line, mark, 0, len(line)))
 
 
-def is_rule(text: str, start: int, end: int) -> bool:
+def is_rule(line: str) -> bool:
     """Whether a line only separates a table's header from its rows: ----+----, |:--|--:|."""
-    line = text[start:end]
     return "--" in line and not line.strip(_RULE)
 
 
@@ -292,7 +295,7 @@ class Table:
         while start >= 0:
             end = text.find("\n", start)
             stop = end if end >= 0 else len(text)
-            if not is_rule(text, start, stop):
+            if not is_rule(text[start:stop]):
                 above, header = header, _header(text, start, stop, header)
                 before, digits = digits, _DIGIT.search(text, start, stop) is not None
                 if header is not None and header is above and before and not digits:
@@ -349,7 +352,7 @@ def _header(text: str, start: int, end: int, above: _Header | None) -> _Header |
     if '":' in line:
         return None  # objects of JSON, line by line
     for mark in _CELLS:
-        if mark in line and (times := _times(line, mark)) >= (_LEAST_GAPS if mark == _WIDE else 1):
+        if mark in line and (times := _times(line, mark)) >= (LEAST_GAPS if mark == _WIDE else 1):
             return _Header(start, mark, times)
     return None
 

@@ -181,10 +181,9 @@ def _of_noun(text: str, start: int, end: int) -> bool:
     if value[1::2].strip(" "):
         return False
     letters = value[::2]
-    if letters[0] not in SURNAMES and letters[:2] not in COMPOUND_SURNAMES:
+    compound = letters[:2] in COMPOUND_SURNAMES
+    if not compound and (letters[0] not in SURNAMES or len(letters) > 3):
         return True  # 처 리 기 한
-    if len(letters) > 3 and letters[:2] not in COMPOUND_SURNAMES:
-        return True
     return spaced_noun(text, start, letters) or _goes_on(text, start, letters)
 
 

@@ -23,10 +23,8 @@ from redaction.recognizers.kr.names_features import (
     BEHIND,
     BORDER,
     CHARACTER_ROWS,
-    COMMON,
     LONGEST,
     LONGEST_BLOCK,
-    PERSON,
     PREFIXES,
     TOKEN_ROWS,
     Ints,
@@ -53,11 +51,6 @@ class Name(NamedTuple):
     end: int
     score: float
     mask: int = 0
-
-    @property
-    def noun(self) -> bool:
-        """Whether it is a usual noun, too; of three and more syllables, and no known name."""
-        return bool(self.mask & COMMON) and (self.end - self.start == 2 or not self.mask & PERSON)
 
 
 class WeightsError(Exception):

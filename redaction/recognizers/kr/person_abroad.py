@@ -31,7 +31,7 @@ _LATIN_BEFORE_COUNTRY = re.compile(
     rf"(?=[ ]?\({_COUNTRY},|[ ]?[/(,|\t][ ]?{_COUNTRY}"
     r"[^\n]{0,24}(?:여권|국적|생년|체류|[0-9]{4}[-.][0-9]{2}))"
 )
-_COUNTRY_BEHIND = re.compile(rf"\((?:{'|'.join(_COUNTRIES)})(?:인|[ ]?국적)?[),/ ]")
+_COUNTRY_BEHIND = re.compile(rf"\({_COUNTRY}[),/ ]")
 _WORDS_BEFORE = re.compile(r"(?<![가-힣])[가-힣]{2,7}(?:[ ][가-힣]{2,7}){0,2}$")
 _SSI = re.compile(f"씨{END}")
 _BEFORE_SSI = re.compile(r"(?<![가-힣])(?:[가-힣]{2,7}[ ])?[가-힣]{4,8}$")

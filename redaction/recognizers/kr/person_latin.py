@@ -82,9 +82,14 @@ _ROMAJI = r"(?:ky|gy|sh|ch|ts|hy|by|py|my|ny|ry|[kgsztdnhbpmyrwjf])?[aiueo](?:n(
 _JAPANESE_LATIN = re.compile(
     rf"(?:{_JAPANESE_SURNAMES}),?[ ](?:{_ROMAJI}){{2,5}}(?![A-Za-z0-9@_-])", re.IGNORECASE
 )
-_KNOWN = (_ROMANISED, _VIETNAMESE_LATIN)
-# These are places, goods and firms as well: only as on passports, the surname in capitals.
-_IN_CAPITALS = (_CHINESE_LATIN, _JAPANESE_LATIN)
+# And whether the surname must be in capitals, as on passports: China's and Japan's are places,
+# goods and firms as well.
+_SPELLINGS = (
+    (_ROMANISED, False),
+    (_VIETNAMESE_LATIN, False),
+    (_CHINESE_LATIN, True),
+    (_JAPANESE_LATIN, True),
+)
 
 # Where one of these names may begin: a word, and behind a space the next one.
 _CAPITAL = re.compile(r"[A-Z](?<![A-Za-z0-9._@/-].)(?=[^ ,가-힣]{1,20},?[ ][^\W\d_가-힣])")
@@ -93,10 +98,11 @@ _CAPITAL = re.compile(r"[A-Z](?<![A-Za-z0-9._@/-].)(?=[^ ,가-힣]{1,20},?[ ][^\
 def in_latin(text: str) -> Iterator[Span]:
     """Such names in normalised text, in linear time."""
     for capital in _CAPITAL.finditer(text):
-        for pattern in (*_KNOWN, *_IN_CAPITALS):
+        for pattern, in_capitals in _SPELLINGS:
             match = pattern.match(text, capital.start())
-            surname = match[0].split(" ", 1)[0] if match else ""
-            if match and _capitals(match[0]) and (pattern in _KNOWN or surname.isupper()):
+            if match is None or not _capitals(match[0]):
+                continue
+            if not in_capitals or match[0].split(" ", 1)[0].isupper():
                 yield Span(*match.span(), "PERSON", 0.85, "person.latin")
                 break
 

@@ -10,12 +10,11 @@ from itertools import islice
 
 from redaction.entity import Span
 from redaction.recognizers.kr.name_words import COLUMNS, grouped, is_noun
-from redaction.recognizers.labels import is_rule
+from redaction.recognizers.labels import GAP, LEAST_GAPS, is_rule
 
 _HEADER = re.compile(rf"[\s\"']*(?:{grouped(COLUMNS)})[\s\"']*")
 _ANY = re.compile(grouped(COLUMNS))
-_WIDE = r"(?<=[^ \n])[ ]{2,}(?=[^ \n])"
-_SEPARATORS = tuple(re.compile(pattern) for pattern in (r"\t", r"\|", ",", ";", _WIDE))
+_SEPARATORS = tuple(re.compile(pattern) for pattern in (r"\t", r"\|", ",", ";", GAP))
 # The whole cell: a name of one or of several words, in Hangul or in Latin letters.
 _WHOLE = re.compile(
     r"[가-힣]{1,7}(?:[ ][가-힣]{1,7}){1,3}|[가-힣]{2,5}"
@@ -24,7 +23,6 @@ _WHOLE = re.compile(
 _EDGE = re.compile(r"[\s\"'*]*")
 _ENDS = " \t\r\"'*"
 _MOST_COLUMNS = 64
-_LEAST_GAPS = 2
 
 Reader = Callable[[str, int], Span | None]
 """Gives the name that begins at a position of a text, as behind a field's label."""
@@ -46,7 +44,7 @@ def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
             found, word = _header(text[start:end]), _ANY.search(text, end)
         if found is not None:
             separator, columns = found
-        elif columns and not is_rule(text, start, end):
+        elif columns and not is_rule(text[start:end]):
             cells = _cells(text, start, end, separator)
             columns = columns if len(cells) > max(columns[0], 1) else []
             for column in columns:
@@ -58,7 +56,7 @@ def in_columns(text: str, name_at: Reader) -> Iterator[Span]:
 def _header(line: str) -> tuple[re.Pattern[str], list[int]] | None:
     for separator in _SEPARATORS:
         cells = separator.split(line, _MOST_COLUMNS)
-        if len(cells) > (_LEAST_GAPS if separator.pattern == _WIDE else 1):
+        if len(cells) > (LEAST_GAPS if separator.pattern == GAP else 1):
             columns = [at for at, cell in enumerate(cells) if _HEADER.fullmatch(cell)]
             if columns:
                 return separator, columns

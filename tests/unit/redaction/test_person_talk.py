@@ -82,6 +82,7 @@ def test_name_without_a_form_of_its_own_is_found(text: str, expected: list[str])
         "Windows가 느리고 Zoom이 끊긴다",
         "지금은 할머니 댁에 있다",
         "고구마 두 상자와 강낭콩 한 되",
+        "고구마 두 상자와 서리태 한 되",
         "민원콜 21건, 견인료 40,000원, 서버 3대, 디렉터리 권한",
         "상담교사가 위클래스 이용 안내문을 배부함",
         "민원인: 수도계량기가 또 고장이에요",
